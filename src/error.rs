@@ -1,0 +1,125 @@
+//! Why a run failed: one `errorType` for each thing an operator can do something about.
+
+use crate::address::Unsuitable;
+use crate::decide::Pending;
+use crate::look::{NoAddress, Sighting};
+use crate::world::{Cause, Failure};
+
+/// Why a route could not be left verified.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// RDS knows no cluster of that name.
+    #[error("the cluster does not exist")]
+    ClusterNotFound(#[source] Failure),
+    /// The load balancer knows no target group of that ARN.
+    #[error("the target group does not exist")]
+    TargetGroupNotFound(#[source] Failure),
+    /// IAM forbids a call; the failure names the action.
+    #[error("the function's role lacks the permission {}", .0.call)]
+    AccessDenied(#[source] Failure),
+    /// AWS answered too many calls with "slow down".
+    #[error("AWS throttled {} to the end", .0.call)]
+    Throttled(#[source] Failure),
+    /// The API lists no Writer.
+    #[error("the cluster has no Writer")]
+    NoWriter,
+    /// No two witnesses agreed, and the API's word alone was not constant enough.
+    #[error("the witnesses did not agree on a Writer")]
+    Undecided(#[source] Option<Failure>),
+    /// A failover was announced, and neither came about nor was called off while the run could watch.
+    #[error("the announced failover did not show before the function's time was up")]
+    FailoverPending,
+    /// The Writer's address is one that a Network Load Balancer refuses.
+    #[error("the Writer's address cannot be registered, and nothing was touched")]
+    AddressRefused(#[source] Unsuitable),
+    /// DNS does not tell the Writer's address.
+    #[error("the Writer's address is unknown")]
+    AddressUnknown(#[source] Option<Failure>),
+    /// What the group holds could not be read.
+    #[error("what the group holds could not be read")]
+    TargetsUnknown(#[source] Failure),
+    /// The Writer could not be put in.
+    #[error("the Writer could not be registered")]
+    RegisterFailed(#[source] Failure),
+    /// Those who should leave could not be taken out.
+    #[error("the wrong target could not be deregistered")]
+    DeregisterFailed(#[source] Failure),
+    /// Written, but not seen to be so before the time was up.
+    #[error("the change was made and not seen before the function's time was up")]
+    Unverified,
+}
+
+impl RunError {
+    /// The Lambda `errorType`: stable, for alarms and runbooks.
+    #[must_use]
+    pub fn error_type(&self) -> &'static str {
+        match self {
+            Self::ClusterNotFound(_) => "ClusterNotFound",
+            Self::TargetGroupNotFound(_) => "TargetGroupNotFound",
+            Self::AccessDenied(_) => "AccessDenied",
+            Self::Throttled(_) => "Throttled",
+            Self::NoWriter => "NoWriter",
+            Self::Undecided(_) => "Undecided",
+            Self::FailoverPending => "FailoverPending",
+            Self::AddressRefused(_) => "AddressRefused",
+            Self::AddressUnknown(_) => "AddressUnknown",
+            Self::TargetsUnknown(_) => "TargetsUnknown",
+            Self::RegisterFailed(_) => "RegisterFailed",
+            Self::DeregisterFailed(_) => "DeregisterFailed",
+            Self::Unverified => "Unverified",
+        }
+    }
+
+    /// A failed call by its cause where that says what to do, else by what it was for.
+    fn of_call(failure: Failure, otherwise: impl FnOnce(Failure) -> Self) -> Self {
+        match failure.cause {
+            Cause::Denied => Self::AccessDenied(failure),
+            Cause::Throttled => Self::Throttled(failure),
+            _ => otherwise(failure),
+        }
+    }
+
+    /// The group could not be read.
+    #[must_use]
+    pub fn of_targets(failure: Failure) -> Self {
+        match failure.cause {
+            Cause::NotFound => Self::TargetGroupNotFound(failure),
+            _ => Self::of_call(failure, Self::TargetsUnknown),
+        }
+    }
+
+    /// A write failed.
+    #[must_use]
+    pub fn of_write(failure: Failure) -> Self {
+        match failure.cause {
+            Cause::NotFound => Self::TargetGroupNotFound(failure),
+            _ if failure.call.ends_with("DeregisterTargets") => Self::of_call(failure, Self::DeregisterFailed),
+            _ => Self::of_call(failure, Self::RegisterFailed),
+        }
+    }
+
+    /// The watch ended and something was still missing.
+    #[must_use]
+    pub fn of_pending(pending: &Pending, seen: &Sighting) -> Self {
+        match pending {
+            Pending::Failover(_) => Self::FailoverPending,
+            Pending::Address(writer) => Self::AddressUnknown(match seen.addresses.get(writer) {
+                Some(Err(NoAddress::Silent(failure))) => Some(failure.clone()),
+                _ => None,
+            }),
+            Pending::Confirmation | Pending::Agreement(_) => match &seen.api {
+                Ok(Some(_)) => Self::Undecided(seen.dns.clone().err()),
+                Ok(None) => Self::NoWriter,
+                Err(failure) if failure.cause == Cause::NotFound => Self::ClusterNotFound(failure.clone()),
+                Err(failure) => Self::of_call(failure.clone(), |failure| Self::Undecided(Some(failure))),
+            },
+        }
+    }
+}
+
+/// An error and its causes, each once, outermost first.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,273 @@
+//! One run of one route: look, decide, apply, look again, until it is right or time is up.
+//!
+//! ```text
+//!          ┌──────────────── sleep ◄───────────────┐
+//!          ▼                                       │
+//!        look ─► decide ─► plan ──nothing to do──► done? ─► report
+//!          ▲                 │
+//!          └───── apply ◄────┘
+//! ```
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until, timeout_at};
+use tracing::{info, warn};
+
+use crate::config::{OnFailoverStart, Settings};
+use crate::decide::{Beliefs, Decision, OnAnnouncement, confirmed, decide};
+use crate::error::RunError;
+use crate::history::{History, Look};
+use crate::look::{Sighting, look};
+use crate::plan::Plan;
+use crate::report::{Outcome, RouteReport, Witnesses};
+use crate::route::Route;
+use crate::trigger::Word;
+use crate::watch::Wake;
+use crate::world::{Cause, Failure, Layout, World};
+
+/// What stays of a run's time for the writes, and the looks after them, once its watch has ended.
+const ROOM_TO_WRITE: Duration = Duration::from_secs(10);
+
+/// How long the witnesses must agree before a group that was found empty is filled by a run that
+/// knows no reason: another run may have emptied it because a failover was announced, and the
+/// topology flips 8 to 12 s after the announcement.
+const AGREEMENT: Duration = Duration::from_secs(15);
+
+/// A run of one route.
+pub struct Run<'a, W> {
+    /// The world.
+    pub world: &'a W,
+    /// The cluster and its group.
+    pub route: &'a Route,
+    /// Why, and how long.
+    pub wake: &'a Wake,
+    /// How.
+    pub settings: Settings,
+    /// When it began.
+    pub started: Instant,
+    /// When it has to have ended.
+    pub deadline: Instant,
+}
+
+/// What a look leads to.
+enum Step {
+    /// Write this, and look again.
+    Write(Plan),
+    /// Look again later.
+    Again,
+    /// The group is verified.
+    Done,
+}
+
+impl<W: World> Run<'_, W> {
+    /// Follows the Writer. `layout` is what this process knows of the cluster's names, and learns.
+    pub async fn follow(&self, layout: &mut Option<Layout>) -> RouteReport {
+        let mut history = History::new(self.started);
+        let error = match timeout_at(self.deadline, self.watch(&mut history, layout)).await {
+            Ok(result) => result.err(),
+            Err(_) => Some(out_of_time(&history)),
+        };
+        self.report(history, error)
+    }
+
+    async fn watch(&self, history: &mut History, layout: &mut Option<Layout>) -> Result<(), RunError> {
+        let mut verifying = false;
+        loop {
+            let began = Instant::now();
+            let seen = look(self.world, self.route, layout.clone()).await;
+            layout.clone_from(&seen.layout);
+            let wrote = match self.step(history, seen)? {
+                Step::Done => return Ok(()),
+                Step::Write(plan) => self.apply(history, &plan).await?,
+                Step::Again => false,
+            };
+            // What was written is verified at once. Where even that look found it undone, somebody
+            // else writes too, and that is no race.
+            verifying = wrote && !verifying;
+            if !verifying {
+                sleep_until(began + self.settings.poll_interval).await;
+            }
+        }
+    }
+
+    /// What a look leads to: the whole of a run's judgement, without any I/O.
+    fn step(&self, history: &mut History, seen: Sighting) -> Result<Step, RunError> {
+        let word = self.wake.hint.as_ref().and_then(|hint| hint.word(history.elapsed()));
+        history.note(&seen, confirmed(&seen, word.as_ref()));
+        let beliefs = self.beliefs(history, &seen, word);
+        let decision = decide(&seen, &beliefs);
+        let held = seen.targets.as_ref().map(|targets| history.pretend(targets));
+        let plan = held.map(|held| Plan::new(&decision, &held)).unwrap_or_default();
+        history.keep(Look { seen, beliefs, decision, plan }, self.wake.since.is_some());
+        self.judge(history)
+    }
+
+    fn beliefs(&self, history: &History, seen: &Sighting, word: Option<Word>) -> Beliefs {
+        let over = self.is_over(history, self.wake.patience);
+        // A watch that Lambda's deadline cut short has not seen the announced failover fail.
+        let called_off = over && history.elapsed() >= self.wake.patience;
+        let agreed = history.agreed();
+        let knows_why = self.wake.by_hand
+            || history.evicted
+            || word.as_ref().is_some_and(|word| agreed.is_some_and(|(writer, _)| writer == word.instance()));
+        Beliefs {
+            word: word.map(|word| match word {
+                Word::Announced(next) if called_off => Word::Told(next),
+                word => word,
+            }),
+            on_announcement: match self.settings.on_failover_start {
+                OnFailoverStart::Wait => OnAnnouncement::Nothing,
+                OnFailoverStart::Detach if history.cleared => OnAnnouncement::Hold,
+                OnFailoverStart::Detach => OnAnnouncement::Clear,
+            },
+            leave_empty: !(knows_why || over || agreed.is_some_and(|(_, since)| since >= AGREEMENT)),
+            api_throughout: over.then(|| history.api_alone(seen)).flatten(),
+        }
+    }
+
+    /// What the last look means for the run.
+    fn judge(&self, history: &History) -> Result<Step, RunError> {
+        let Some(Look { seen, beliefs, decision, plan }) = &history.last else { return Ok(Step::Again) };
+        if let Decision::Refuse(unsuitable) = decision {
+            return Err(RunError::AddressRefused(unsuitable.clone()));
+        }
+        if let Err(failure) = &seen.targets
+            && is_final(failure)
+        {
+            return Err(RunError::of_targets(failure.clone()));
+        }
+        if !plan.is_empty() {
+            return Ok(Step::Write(plan.clone()));
+        }
+        let verified = matches!(decision, Decision::Follow { .. }) && seen.targets.is_ok();
+        let (length, nothing_to_wait_for) = if verified {
+            (self.wake.expect, is_settled(history, seen, beliefs, decision))
+        } else {
+            (self.wake.patience, self.is_hopeless(seen))
+        };
+        match nothing_to_wait_for || self.is_over(history, length) {
+            true if verified => Ok(Step::Done),
+            true => Err(why(history)),
+            false => Ok(Step::Again),
+        }
+    }
+
+    /// Whether looking again cannot help: this process has never known the cluster's names, and the
+    /// API says that it never will.
+    fn is_hopeless(&self, seen: &Sighting) -> bool {
+        let Sighting { api: Err(failure), layout: None, .. } = seen else { return false };
+        // In the middle of a blue/green switchover nobody bears the cluster's name.
+        let may_appear = self.wake.expect > Duration::ZERO;
+        failure.cause == Cause::Denied || (failure.cause == Cause::NotFound && !may_appear)
+    }
+
+    /// Whether a watch of this length has ended: never later than leaves room to write.
+    fn is_over(&self, history: &History, length: Duration) -> bool {
+        let time = self.deadline.saturating_duration_since(self.started);
+        history.elapsed() >= length.min(time.saturating_sub(ROOM_TO_WRITE))
+    }
+
+    /// Carries a plan out, those who leave first, and tells whether all of it was done.
+    async fn apply(&self, history: &mut History, plan: &Plan) -> Result<bool, RunError> {
+        info!(%plan, dry_run = self.settings.dry_run, "writing");
+        if self.settings.dry_run {
+            history.wrote_nothing(plan);
+            return Ok(true);
+        }
+        let result = self.write(history, plan).await;
+        history.write_failure = result.as_ref().err().cloned();
+        match result {
+            Ok(()) => Ok(true),
+            Err(failure) if is_final(&failure) || failure.cause == Cause::Refused => Err(RunError::of_write(failure)),
+            Err(failure) => {
+                warn!(%failure, "not written; the next look tries again");
+                Ok(false)
+            }
+        }
+    }
+
+    async fn write(&self, history: &mut History, plan: &Plan) -> Result<(), Failure> {
+        let Plan { deregister, register } = plan;
+        if !deregister.is_empty() {
+            self.world.deregister(&self.route.group, deregister).await?;
+            history.deregistered.extend(deregister.iter().cloned());
+        }
+        if let Some(target) = register {
+            self.world.register(&self.route.group, target).await?;
+            history.registered.push(target.clone());
+        }
+        Ok(())
+    }
+
+    fn report(&self, history: History, error: Option<RunError>) -> RouteReport {
+        let outcome = match &error {
+            Some(_) => Outcome::Failed,
+            None if !history.wrote() => Outcome::Unchanged,
+            None if self.settings.dry_run => Outcome::Planned,
+            None => Outcome::Switched,
+        };
+        let elapsed = history.elapsed();
+        let mut tally = history.tally;
+        tally.followed_after = self.wake.since.filter(|_| outcome == Outcome::Switched).map(|age| age + elapsed);
+        let mut report = RouteReport {
+            outcome,
+            registered: history.registered,
+            deregistered: history.deregistered,
+            targets: history.group.map(|targets| targets.into_iter().collect()),
+            looks: history.looks,
+            elapsed,
+            error,
+            tally,
+            ..RouteReport::ignored(self.route)
+        };
+        if let Some(Look { seen, beliefs, decision, .. }) = history.last {
+            let word = beliefs.word.filter(|word| seen.is_member(word.instance()));
+            report.witnesses = Witnesses {
+                api: seen.api.ok().flatten(),
+                dns: seen.dns.ok(),
+                hint: word.map(|word| word.instance().clone()),
+            };
+            report.writer = match decision {
+                Decision::Follow { writer, .. } => Some(writer),
+                _ => history.agreed.map(|(writer, _)| writer),
+            };
+        }
+        report
+    }
+}
+
+/// Whether a verified group leaves nothing to wait for: the hint came true, or, where there is none,
+/// something was written and both other witnesses name the Writer.
+fn is_settled(history: &History, seen: &Sighting, beliefs: &Beliefs, decision: &Decision) -> bool {
+    let Decision::Follow { writer, .. } = decision else { return false };
+    match &beliefs.word {
+        Some(word) => word.instance() == writer,
+        None => history.wrote() && seen.dns.as_ref() == Ok(writer) && seen.api.as_ref() == Ok(&Some(writer.clone())),
+    }
+}
+
+/// Whether a failure of the load balancer's API stays however often it is asked.
+fn is_final(failure: &Failure) -> bool {
+    matches!(failure.cause, Cause::Denied | Cause::NotFound)
+}
+
+/// Why a run that has looked long enough has not verified the group.
+fn why(history: &History) -> RunError {
+    let Some(Look { seen, decision, .. }) = &history.last else { return RunError::Undecided(None) };
+    if let Err(failure) = &seen.targets {
+        return RunError::of_targets(failure.clone());
+    }
+    match decision {
+        Decision::Evict { pending, .. } => RunError::of_pending(pending, seen),
+        Decision::Refuse(unsuitable) => RunError::AddressRefused(unsuitable.clone()),
+        Decision::Follow { .. } => RunError::Unverified,
+    }
+}
+
+/// Why a run that Lambda's deadline ended has not verified the group.
+fn out_of_time(history: &History) -> RunError {
+    match &history.write_failure {
+        Some(failure) => RunError::of_write(failure.clone()),
+        None => why(history),
+    }
+}

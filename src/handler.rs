@@ -1,0 +1,63 @@
+//! One invocation: payload in, report out.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
+use serde_json::Value;
+use tokio::time::Instant;
+use tracing::{Instrument, info_span, warn};
+
+use crate::config::Config;
+use crate::follow::Run;
+use crate::report::{Report, RouteReport};
+use crate::route::{ClusterId, Route};
+use crate::trigger::{self, Trigger};
+use crate::watch::Wake;
+use crate::world::{Layout, World};
+
+/// The function: a configuration, a world, and the names that this process has learned.
+pub struct Follower<W> {
+    world: W,
+    config: Config,
+    layouts: Mutex<BTreeMap<ClusterId, Layout>>,
+}
+
+impl<W: World> Follower<W> {
+    /// A function that follows the configured routes in this world.
+    pub fn new(config: Config, world: W) -> Self {
+        Self { world, config, layouts: Mutex::default() }
+    }
+
+    /// Handles one invocation. `now` is the wall clock's; the run ends by `deadline`.
+    pub async fn handle(&self, payload: &Value, now: DateTime<Utc>, deadline: Instant) -> Report {
+        let triggers = trigger::read(payload, now);
+        for why in triggers.iter().filter_map(|trigger| trigger.why.as_ref()) {
+            warn!(why, "this payload was not understood, so look");
+        }
+        let started = Instant::now();
+        let runs = self.config.routes.iter().map(|route| self.follow(route, &triggers, started, deadline));
+        let routes = join_all(runs).await;
+        Report { triggers: triggers.iter().map(Into::into).collect(), routes }
+    }
+
+    async fn follow(&self, route: &Route, triggers: &[Trigger], started: Instant, deadline: Instant) -> RouteReport {
+        let settings = self.config.settings;
+        let Some(wake) = Wake::of(triggers, route, settings.longest_watch) else {
+            return RouteReport::ignored(route);
+        };
+        let mut layout = self.layouts().get(&route.cluster).cloned();
+        let run = Run { world: &self.world, route, wake: &wake, settings, started, deadline };
+        let span = info_span!("route", cluster = %route.cluster, target_group = route.group.name());
+        let report = run.follow(&mut layout).instrument(span).await;
+        if let Some(layout) = layout {
+            self.layouts().insert(route.cluster.clone(), layout);
+        }
+        report
+    }
+
+    fn layouts(&self) -> MutexGuard<'_, BTreeMap<ClusterId, Layout>> {
+        self.layouts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

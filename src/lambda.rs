@@ -1,0 +1,108 @@
+//! The function as Lambda runs it: configuration and clients once, then one invocation after the other.
+
+use std::io::Write;
+use std::time::{Duration, SystemTime};
+
+use chrono::Utc;
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use lambda_runtime_api_client::{Client, build_request};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use tracing::{error, info};
+
+use crate::config::{Config, ConfigError};
+use crate::error::chain;
+use crate::handler::Follower;
+use crate::metrics;
+use crate::report::Report;
+use crate::world::Live;
+
+/// What stays of Lambda's time to write the report and hand it over.
+const ROOM_TO_REPORT: Duration = Duration::from_millis(1500);
+
+/// Why the function did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A variable is missing or wrong.
+    #[error("the configuration is wrong")]
+    Configuration(#[from] ConfigError),
+    /// There is no resolver to ask.
+    #[error("the system's resolver configuration cannot be read")]
+    Resolver(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl StartError {
+    fn error_type(&self) -> &'static str {
+        match self {
+            Self::Configuration(_) => "Configuration",
+            Self::Resolver(_) => "Resolver",
+        }
+    }
+}
+
+/// Starts the function and runs it for as long as Lambda invokes it.
+///
+/// # Errors
+/// Where it could not start, or Lambda could not be spoken to; the reason has been logged, and told
+/// to Lambda as an error of the init phase.
+pub async fn run() -> Result<(), lambda_runtime::Error> {
+    let follower = match start().await {
+        Ok(follower) => follower,
+        Err(error) => {
+            error!(error = %chain(&error), "not started");
+            tell_lambda(&error).await?;
+            return Err(error.into());
+        }
+    };
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
+        let (payload, context) = event.into_parts();
+        let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+        let deadline = Instant::now() + left.saturating_sub(ROOM_TO_REPORT);
+        let report = follower.handle(&payload, Utc::now(), deadline).await;
+        tell(&report);
+        answer(&report)
+    }))
+    .await
+}
+
+async fn start() -> Result<Follower<Live>, StartError> {
+    let config = Config::from_lookup(|name| std::env::var(name).ok());
+    let level = config.as_ref().map_or(tracing::Level::INFO.into(), |config| config.log_level);
+    tracing_subscriber::fmt().json().flatten_event(true).with_max_level(level).with_target(false).init();
+    let config = config?;
+    let world = Live::new(config.dns_server).await.map_err(|error| StartError::Resolver(error.into()))?;
+    info!(routes = config.routes.len(), settings = ?config.settings, "started");
+    Ok(Follower::new(config, world))
+}
+
+/// Tells Lambda why the function did not start, where there is a Lambda to tell.
+async fn tell_lambda(error: &StartError) -> Result<(), lambda_runtime::Error> {
+    if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
+        return Ok(());
+    }
+    let diagnostic = json!({"errorType": error.error_type(), "errorMessage": chain(error)});
+    let request = build_request()
+        .method("POST")
+        .uri("/2018-06-01/runtime/init/error")
+        .header("lambda-runtime-function-error-type", error.error_type())
+        .body(diagnostic.to_string().into())?;
+    Client::builder().build()?.call(request).await?;
+    Ok(())
+}
+
+/// The lines that end a run: the metrics of each route that did something, and the report.
+fn tell(report: &Report) {
+    let metrics = report.routes.iter().filter_map(|route| metrics::line(route, Utc::now()));
+    let mut out = std::io::stdout().lock();
+    for line in metrics.chain([report.to_json()]) {
+        // Standard output that is gone cannot be complained to.
+        let _ = writeln!(out, "{line}");
+    }
+}
+
+/// The invocation's result: the report, or the error of the first route that failed, naming each.
+fn answer(report: &Report) -> Result<Value, Diagnostic> {
+    let Some((_, error)) = report.failed().next() else { return Ok(report.to_json()) };
+    let told: Vec<String> = report.failed().filter_map(|(route, _)| route.failure()).collect();
+    Err(Diagnostic { error_type: error.error_type().to_owned(), error_message: told.join("\n") })
+}

@@ -1,0 +1,128 @@
+//! One look at the world: three witnesses and the group, asked side by side.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use crate::address::{self, Unsuitable};
+use crate::route::{InstanceId, Route};
+use crate::world::{Answer, Cause, Cluster, Failure, Layout, Target, World};
+
+/// The longest that one question may keep the others waiting; whoever hasn't answered is silent.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What one look saw.
+#[derive(Clone, Debug)]
+pub struct Sighting {
+    /// The API's word: the Writer, or that it lists none.
+    pub api: Result<Option<InstanceId>, Failure>,
+    /// DNS's word: the member that the cluster endpoint is an alias of.
+    pub dns: Result<InstanceId, Failure>,
+    /// The cluster's names, now or as this process last heard them.
+    pub layout: Option<Layout>,
+    /// Where each member is.
+    pub addresses: BTreeMap<InstanceId, Result<Ipv4Addr, NoAddress>>,
+    /// What the group holds; draining targets are not there.
+    pub targets: Result<BTreeSet<Target>, Failure>,
+}
+
+/// Why an instance has no address to register.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAddress {
+    /// DNS is silent about it.
+    #[error(transparent)]
+    Silent(#[from] Failure),
+    /// A Network Load Balancer would refuse what DNS says.
+    #[error(transparent)]
+    Unsuitable(#[from] Unsuitable),
+}
+
+impl Sighting {
+    /// The target that an instance is, where its address is known.
+    #[must_use]
+    pub fn target(&self, instance: &InstanceId) -> Option<Target> {
+        let address = self.addresses.get(instance)?.as_ref().ok()?;
+        Some(Target::new(*address, self.layout.as_ref()?.port))
+    }
+
+    /// Whether an instance is a member of the cluster.
+    #[must_use]
+    pub fn is_member(&self, instance: &InstanceId) -> bool {
+        self.layout.as_ref().is_some_and(|layout| layout.instances.contains_key(instance))
+    }
+}
+
+/// Looks once. With the names of an earlier look everything is asked side by side; without, DNS is
+/// asked as soon as the API has told the names.
+pub async fn look(world: &impl World, route: &Route, known: Option<Layout>) -> Sighting {
+    let (cluster, targets, mut answers) = tokio::join!(
+        in_time("rds:DescribeDBClusters", world.cluster(&route.cluster)),
+        in_time("elasticloadbalancing:DescribeTargetHealth", world.targets(&route.group)),
+        resolve_all(world, known.iter().flat_map(names).collect()),
+    );
+    let (api, layout) = match cluster {
+        Ok(Cluster { writer, layout }) => (Ok(writer), Some(layout)),
+        Err(failure) => (Err(failure), known),
+    };
+    let unasked = layout.iter().flat_map(names).filter(|name| !answers.contains_key(name)).collect();
+    answers.extend(resolve_all(world, unasked).await);
+    Sighting {
+        api,
+        dns: named_by_dns(layout.as_ref(), &answers),
+        addresses: layout.iter().flat_map(|layout| addresses(layout, &answers)).collect(),
+        layout,
+        targets: targets.map(|all| all.into_iter().filter(|one| !one.draining).map(|one| one.target).collect()),
+    }
+}
+
+type Answers = BTreeMap<String, Result<Answer, Failure>>;
+
+async fn in_time<T>(call: &'static str, question: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let late = |_| Failure::new(call, Cause::TimedOut, format!("no answer within {} s", PATIENCE.as_secs()));
+    tokio::time::timeout(PATIENCE, question).await.map_err(late)?
+}
+
+async fn resolve_all(world: &impl World, names: BTreeSet<String>) -> Answers {
+    let questions = names.into_iter().map(async |name| {
+        let answer = in_time("dns", world.resolve(&name)).await;
+        (name, answer)
+    });
+    join_all(questions).await.into_iter().collect()
+}
+
+/// Every name worth resolving: the cluster endpoint and its members'.
+fn names(layout: &Layout) -> impl Iterator<Item = String> {
+    std::iter::once(&layout.endpoint).chain(layout.instances.values().flatten()).cloned()
+}
+
+/// The member whose name the cluster endpoint is an alias of: the first label of an instance
+/// endpoint is the instance's identifier.
+fn named_by_dns(layout: Option<&Layout>, answers: &Answers) -> Result<InstanceId, Failure> {
+    let unknown = || Failure::new("dns", Cause::NotFound, "the cluster endpoint's name is not known yet");
+    let layout = layout.ok_or_else(unknown)?;
+    let answer = answers.get(&layout.endpoint).ok_or_else(unknown)?.as_ref().map_err(Clone::clone)?;
+    let member = answer
+        .aliases
+        .iter()
+        .filter_map(|alias| InstanceId::parse(alias.split('.').next()?).ok())
+        .find(|instance| layout.instances.contains_key(instance));
+    member.ok_or_else(|| {
+        let detail = format!("{} is an alias of {:?}, and no member's name", layout.endpoint, answer.aliases);
+        Failure::new("dns", Cause::NotFound, detail)
+    })
+}
+
+fn addresses(layout: &Layout, answers: &Answers) -> impl Iterator<Item = (InstanceId, Result<Ipv4Addr, NoAddress>)> {
+    layout.instances.iter().map(|(instance, endpoint)| {
+        let answer = endpoint.as_ref().and_then(|endpoint| answers.get(endpoint));
+        let address = match answer {
+            Some(Ok(answer)) => address::suitable(instance, &answer.addresses),
+            Some(Err(failure)) => Err(failure.clone().into()),
+            None => Err(Failure::new("dns", Cause::NotFound, format!("`{instance}` has no endpoint yet")).into()),
+        };
+        (instance.clone(), address)
+    })
+}

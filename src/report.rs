@@ -1,0 +1,203 @@
+//! What a run reports: its result, and the log line that ends it.
+
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use crate::error::{RunError, chain};
+use crate::route::{ClusterId, InstanceId, Route, TargetGroupArn};
+use crate::trigger::{Kind, Trigger};
+use crate::world::Target;
+
+/// A run's report.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Why it ran.
+    pub triggers: Vec<TriggerReport>,
+    /// What it did, route by route.
+    pub routes: Vec<RouteReport>,
+}
+
+/// A trigger, reported.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TriggerReport {
+    /// What kind of reason.
+    pub kind: Kind,
+    /// `RDS-EVENT-0073`, where the event says so.
+    pub event_id: Option<String>,
+    /// Whom the event is about.
+    pub source_id: Option<String>,
+    /// The instance that it names as the Writer, fresh or not.
+    pub hint: Option<InstanceId>,
+    /// Its age when the run began, in seconds.
+    #[serde(serialize_with = "tenths")]
+    pub age_seconds: Option<Duration>,
+    /// Why a payload was not understood.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// How a route ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// The group was right.
+    Unchanged,
+    /// The group was made right.
+    Switched,
+    /// It would have been, were it not a dry run.
+    Planned,
+    /// No trigger was about this route.
+    #[default]
+    Ignored,
+    /// The group could not be left verified; `error` says why.
+    Failed,
+}
+
+/// A route, reported.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RouteReport {
+    /// The cluster.
+    pub db_cluster_identifier: ClusterId,
+    /// Its group.
+    pub target_group_arn: TargetGroupArn,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The Writer, where one was confirmed.
+    pub writer: Option<InstanceId>,
+    /// Whom each witness named last.
+    pub witnesses: Witnesses,
+    /// Every target put in, in order; in a dry run, that would have been.
+    pub registered: Vec<Target>,
+    /// Every target taken out, in order; in a dry run, that would have been.
+    pub deregistered: Vec<Target>,
+    /// What the group holds, by the last look that could read it; `null` where none did.
+    pub targets: Option<Vec<Target>>,
+    /// How many looks it took.
+    pub looks: u32,
+    /// From the first look to the end.
+    #[serde(rename = "elapsedMs", serialize_with = "milliseconds")]
+    pub elapsed: Duration,
+    /// Why it failed.
+    #[serde(serialize_with = "described", skip_serializing_if = "Option::is_none")]
+    pub error: Option<RunError>,
+    /// What goes into the metrics and not into the report.
+    #[serde(skip)]
+    pub tally: Tally,
+}
+
+/// Whom each witness named; `null` where it was silent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Witnesses {
+    /// The RDS API.
+    pub api: Option<InstanceId>,
+    /// The cluster endpoint's CNAME.
+    pub dns: Option<InstanceId>,
+    /// A fresh event.
+    pub hint: Option<InstanceId>,
+}
+
+/// What a run counts beside what it reports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// A target was taken out because a failover had been announced.
+    pub detached: bool,
+    /// The API and DNS named different instances in some look.
+    pub disagreed: bool,
+    /// No event had announced it, and the group held somebody else than the Writer.
+    pub wrong_target: bool,
+    /// From the event's time to the verified switch.
+    pub followed_after: Option<Duration>,
+}
+
+impl RouteReport {
+    /// The report of a route that nothing has been done for.
+    #[must_use]
+    pub fn ignored(route: &Route) -> Self {
+        Self {
+            db_cluster_identifier: route.cluster.clone(),
+            target_group_arn: route.group.clone(),
+            outcome: Outcome::Ignored,
+            writer: None,
+            witnesses: Witnesses::default(),
+            registered: Vec::new(),
+            deregistered: Vec::new(),
+            targets: None,
+            looks: 0,
+            elapsed: Duration::ZERO,
+            error: None,
+            tally: Tally::default(),
+        }
+    }
+
+    /// What went wrong, in a sentence: which route, why, what was seen, what the group now holds.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        let error = self.error.as_ref()?;
+        let name = |witness: &Option<InstanceId>| witness.as_ref().map_or("silent".to_owned(), ToString::to_string);
+        let Witnesses { api, dns, hint } = &self.witnesses;
+        let held = match &self.targets {
+            None => "what the group holds is unknown".to_owned(),
+            Some(targets) if targets.is_empty() => "the group is empty".to_owned(),
+            Some(targets) => {
+                let targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
+                format!("the group holds {}", targets.join(", "))
+            }
+        };
+        Some(format!(
+            "cluster `{}`, {}: {}; seen in {} looks over {:.1} s: api {}, dns {}, hint {}; {held}",
+            self.db_cluster_identifier,
+            self.target_group_arn,
+            chain(error),
+            self.looks,
+            self.elapsed.as_secs_f64(),
+            name(api),
+            name(dns),
+            name(hint),
+        ))
+    }
+}
+
+impl From<&Trigger> for TriggerReport {
+    fn from(trigger: &Trigger) -> Self {
+        let event = trigger.event.as_ref();
+        Self {
+            kind: trigger.kind,
+            event_id: event.and_then(|event| event.id.clone()),
+            source_id: event.and_then(|event| event.source_id.clone()),
+            hint: event.and_then(|event| event.names.clone()),
+            age_seconds: trigger.age,
+            why: trigger.why.clone(),
+        }
+    }
+}
+
+impl Report {
+    /// The report as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_else(|error| Value::String(error.to_string()))
+    }
+
+    /// The routes that failed.
+    pub fn failed(&self) -> impl Iterator<Item = (&RouteReport, &RunError)> {
+        self.routes.iter().filter_map(|route| Some((route, route.error.as_ref()?)))
+    }
+}
+
+#[allow(clippy::ref_option, reason = "serde's signature")]
+fn tenths<S: Serializer>(age: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    age.map(|age| (age.as_secs_f64() * 10.0).round() / 10.0).serialize(serializer)
+}
+
+fn milliseconds<S: Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    elapsed.as_millis().serialize(serializer)
+}
+
+#[allow(clippy::ref_option, reason = "serde's signature")]
+fn described<S: Serializer>(error: &Option<RunError>, serializer: S) -> Result<S::Ok, S::Error> {
+    error.as_ref().map(|error| format!("{}: {}", error.error_type(), chain(error))).serialize(serializer)
+}

@@ -1,0 +1,165 @@
+//! A route and the names it is made of, each parsed once and right from then on.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// A cluster, and the target group that follows its Writer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The Aurora cluster.
+    pub cluster: ClusterId,
+    /// The group; it belongs to the function alone.
+    pub group: TargetGroupArn,
+}
+
+/// Says what a name should have been.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("should be {0}")]
+pub struct NameError(&'static str);
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+    };
+}
+
+name! {
+    /// A `DBClusterIdentifier`, in lower case as RDS stores it.
+    ClusterId
+}
+name! {
+    /// A `DBInstanceIdentifier`, in lower case as RDS stores it.
+    InstanceId
+}
+name! {
+    /// The ARN of a target group.
+    TargetGroupArn
+}
+
+impl ClusterId {
+    /// Reads a cluster identifier.
+    ///
+    /// # Errors
+    /// Where the text is no RDS identifier.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        identifier(text)
+            .map(Self)
+            .ok_or(NameError("a DB cluster identifier: 1 to 63 letters, digits and hyphens, beginning with a letter"))
+    }
+}
+
+impl InstanceId {
+    /// Reads an instance identifier.
+    ///
+    /// # Errors
+    /// Where the text is no RDS identifier.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        identifier(text)
+            .map(Self)
+            .ok_or(NameError("a DB instance identifier: 1 to 63 letters, digits and hyphens, beginning with a letter"))
+    }
+}
+
+/// RDS's rule for identifiers of clusters and instances (API reference of `CreateDBInstance`).
+fn identifier(text: &str) -> Option<String> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    let starts = text.as_bytes().first().is_some_and(u8::is_ascii_alphabetic);
+    (starts && text.len() <= 63 && text.bytes().all(allowed)).then(|| text.to_ascii_lowercase())
+}
+
+impl TargetGroupArn {
+    /// Reads the ARN of a target group,
+    /// `arn:aws:elasticloadbalancing:<region>:<account>:targetgroup/<name>/<id>`.
+    ///
+    /// # Errors
+    /// Where the text is something else, a load balancer's ARN say.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let is_group = || {
+            let parts: Vec<&str> = text.split(':').collect();
+            let [arn, partition, service, region, account, resource] = parts.as_slice() else {
+                return false;
+            };
+            let mut resource = resource.split('/');
+            *arn == "arn"
+                && partition.starts_with("aws")
+                && *service == "elasticloadbalancing"
+                && !region.is_empty()
+                && !account.is_empty()
+                && account.bytes().all(|b| b.is_ascii_digit())
+                && resource.next() == Some("targetgroup")
+                && resource.next().is_some_and(|name| !name.is_empty())
+                && resource.next().is_some_and(|id| !id.is_empty())
+                && resource.next().is_none()
+        };
+        is_group().then(|| Self(text.to_owned())).ok_or(NameError(
+            "a target group's ARN: arn:aws:elasticloadbalancing:<region>:<account>:targetgroup/<name>/<id>",
+        ))
+    }
+
+    /// The group's name, for people: the part between the slashes.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.split('/').nth(1).unwrap_or(&self.0)
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cluster `{}` → target group `{}`", self.cluster, self.group.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_are_rds_identifiers_in_lower_case() {
+        assert_eq!(ClusterId::parse("Aurora-Source").map(|id| id.to_string()), Ok("aurora-source".into()));
+        for bad in ["", "1st", "-a", "a b", "a.b", "ä", &"a".repeat(64)] {
+            assert!(ClusterId::parse(bad).is_err(), "{bad}");
+            assert!(InstanceId::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_target_group_arn_is_one_and_nothing_else() {
+        let arn = "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:targetgroup/aurora-writer/0123456789abcdef";
+        assert_eq!(TargetGroupArn::parse(arn).map(|arn| arn.name().to_owned()), Ok("aurora-writer".into()));
+        assert!(TargetGroupArn::parse(&arn.replace("arn:aws:", "arn:aws-cn:")).is_ok());
+        for bad in [
+            "",
+            "aurora-writer",
+            "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:loadbalancer/net/nlb/0123456789abcdef",
+            "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:targetgroup/aurora-writer",
+            "arn:aws:elasticloadbalancing::123456789012:targetgroup/a/b",
+            "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:targetgroup/a/b/c",
+            "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:targetgroup/a/b:c",
+        ] {
+            assert!(TargetGroupArn::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

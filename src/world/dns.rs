@@ -1,0 +1,70 @@
+//! The second witness, and the addresses: DNS, asked anew every time.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig};
+use hickory_resolver::net::NetError;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::proto::rr::{RData, RecordType};
+
+use super::{Answer, Cause, Failure};
+
+/// How long one try may take. The resolver of a VPC answers in milliseconds.
+const TRY: Duration = Duration::from_secs(1);
+
+/// A resolver without a cache, a hosts file or a search list.
+#[derive(Clone)]
+pub(super) struct Dns(TokioResolver);
+
+impl Dns {
+    /// A resolver that asks `server`, or else the servers of `/etc/resolv.conf`.
+    pub(super) fn new(server: Option<SocketAddr>) -> Result<Self, NetError> {
+        let mut builder = match server {
+            Some(server) => TokioResolver::builder_with_config(only(server), TokioRuntimeProvider::default()),
+            None => TokioResolver::builder_tokio()?,
+        };
+        let options = builder.options_mut();
+        options.cache_size = 0;
+        options.use_hosts_file = ResolveHosts::Never;
+        options.preserve_intermediates = true;
+        options.timeout = TRY;
+        options.attempts = 1; // one more after the first
+        Ok(Self(builder.build()?))
+    }
+
+    pub(super) async fn resolve(&self, name: &str) -> Result<Answer, Failure> {
+        let absolute = format!("{}.", name.trim_end_matches('.'));
+        let lookup = self.0.lookup(absolute, RecordType::A).await.map_err(|error| failure(name, &error))?;
+        let mut answer = Answer::default();
+        for record in lookup.answers() {
+            match &record.data {
+                RData::CNAME(alias) => {
+                    answer.aliases.push(alias.0.to_utf8().trim_end_matches('.').to_ascii_lowercase())
+                }
+                RData::A(address) => answer.addresses.push(address.0),
+                _ => {}
+            }
+        }
+        Ok(answer)
+    }
+}
+
+/// One server and nothing else, over UDP and, for a long answer, TCP.
+fn only(server: SocketAddr) -> ResolverConfig {
+    let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+        connection.port = server.port();
+        connection
+    });
+    ResolverConfig::from_name_servers(vec![NameServerConfig::new(server.ip(), true, connections.to_vec())])
+}
+
+fn failure(name: &str, error: &NetError) -> Failure {
+    let cause = match error {
+        NetError::Timeout => Cause::TimedOut,
+        error if error.is_no_records_found() => Cause::NotFound,
+        _ => Cause::Unavailable,
+    };
+    Failure::new("dns", cause, format!("{name}: {error}"))
+}

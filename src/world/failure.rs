@@ -1,0 +1,81 @@
+//! A question that got no answer, or a write that was not done.
+
+use aws_sdk_rds::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+/// One call that failed, named as IAM names it (`rds:DescribeDBClusters`), or `dns`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{call} {cause}{}", if detail.is_empty() { String::new() } else { format!(" ({detail})") })]
+pub struct Failure {
+    /// What was called.
+    pub call: &'static str,
+    /// What kind of failure.
+    pub cause: Cause,
+    /// What the other side said, or nothing.
+    pub detail: String,
+}
+
+/// The kinds of failure that matter to whoever reads of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Cause {
+    /// What was asked for does not exist.
+    #[error("found nothing")]
+    NotFound,
+    /// IAM forbids it.
+    #[error("is denied")]
+    Denied,
+    /// Too many calls for the account.
+    #[error("was throttled")]
+    Throttled,
+    /// The load balancer won't have this target.
+    #[error("was refused")]
+    Refused,
+    /// No answer in time.
+    #[error("timed out")]
+    TimedOut,
+    /// No answer, or one that makes no sense.
+    #[error("failed")]
+    Unavailable,
+}
+
+impl Failure {
+    /// A failure of `call`.
+    pub fn new(call: &'static str, cause: Cause, detail: impl Into<String>) -> Self {
+        Self { call, cause, detail: detail.into() }
+    }
+
+    /// A failure of an AWS call, told by the service's error code and never by its text.
+    pub(super) fn from_sdk<E>(call: &'static str, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let Some(service) = error.as_service_error() else {
+            let cause = match error {
+                SdkError::TimeoutError(_) => Cause::TimedOut,
+                _ => Cause::Unavailable,
+            };
+            return Self::new(call, cause, DisplayErrorContext(error).to_string());
+        };
+        let code = service.code().unwrap_or("no error code");
+        let cause = match code {
+            "DBClusterNotFoundFault" | "DBInstanceNotFound" | "DBInstanceNotFoundFault" | "TargetGroupNotFound" => {
+                Cause::NotFound
+            }
+            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => Cause::Denied,
+            "Throttling"
+            | "ThrottlingException"
+            | "ThrottledException"
+            | "RequestLimitExceeded"
+            | "TooManyRequestsException"
+            | "RequestThrottled"
+            | "RequestThrottledException" => Cause::Throttled,
+            "InvalidTarget" | "TooManyTargets" | "TooManyRegistrationsForTargetId" => Cause::Refused,
+            _ => Cause::Unavailable,
+        };
+        let detail = match service.message() {
+            Some(message) => format!("{code}: {message}"),
+            None => code.to_owned(),
+        };
+        Self::new(call, cause, detail)
+    }
+}

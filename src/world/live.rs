@@ -1,0 +1,83 @@
+//! The world as it is: AWS and DNS.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_smithy_http_client::{Builder, tls};
+use hickory_resolver::net::NetError;
+
+use super::dns::Dns;
+use super::elb::Elb;
+use super::rds::Rds;
+use super::{Answer, Cluster, Failure, Registration, Target, World};
+use crate::route::{ClusterId, TargetGroupArn};
+
+/// To open a connection. Within a region it takes milliseconds.
+const CONNECT: Duration = Duration::from_secs(2);
+/// One try of a call, the answer included.
+const TRY: Duration = Duration::from_secs(3);
+/// A call with its retries; after that it has failed for this look, and the next look asks again.
+const CALL: Duration = Duration::from_secs(5);
+/// Tries of a call, the first included. The SDK waits between them, with jitter.
+const TRIES: u32 = 3;
+/// The longest wait between two tries.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// AWS and DNS, with clients that are made once a process and kept.
+pub struct Live {
+    rds: Rds,
+    elb: Elb,
+    dns: Dns,
+}
+
+impl Live {
+    /// Makes the clients; calls nothing.
+    ///
+    /// # Errors
+    /// Where the system's resolver configuration cannot be read.
+    pub async fn new(dns_server: Option<SocketAddr>) -> Result<Self, NetError> {
+        let tls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
+        let config = aws_config::from_env()
+            .http_client(Builder::new().tls_provider(tls).build_https())
+            .retry_config(RetryConfig::standard().with_max_attempts(TRIES).with_max_backoff(LONGEST_WAIT))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT)
+                    .operation_attempt_timeout(TRY)
+                    .operation_timeout(CALL)
+                    .build(),
+            )
+            .load()
+            .await;
+        Ok(Self {
+            rds: Rds::new(aws_sdk_rds::Client::new(&config)),
+            elb: Elb(aws_sdk_elasticloadbalancingv2::Client::new(&config)),
+            dns: Dns::new(dns_server)?,
+        })
+    }
+}
+
+impl World for Live {
+    async fn cluster(&self, id: &ClusterId) -> Result<Cluster, Failure> {
+        self.rds.cluster(id).await
+    }
+
+    async fn resolve(&self, name: &str) -> Result<Answer, Failure> {
+        self.dns.resolve(name).await
+    }
+
+    async fn targets(&self, group: &TargetGroupArn) -> Result<Vec<Registration>, Failure> {
+        self.elb.targets(group).await
+    }
+
+    async fn register(&self, group: &TargetGroupArn, target: &Target) -> Result<(), Failure> {
+        self.elb.register(group, target).await
+    }
+
+    async fn deregister(&self, group: &TargetGroupArn, targets: &BTreeSet<Target>) -> Result<(), Failure> {
+        self.elb.deregister(group, targets).await
+    }
+}

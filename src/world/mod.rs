@@ -1,0 +1,103 @@
+//! The seam between the pure core and the world: what a run needs of it, and no more.
+//!
+//! Implemented once on AWS and DNS ([`Live`]), and once in a simulated world for the tests.
+
+mod dns;
+mod elb;
+mod failure;
+mod live;
+mod rds;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use serde::{Serialize, Serializer};
+
+pub use failure::{Cause, Failure};
+pub use live::Live;
+
+use crate::route::{ClusterId, InstanceId, TargetGroupArn};
+
+/// What a run asks of the world, and does to it.
+#[allow(async_fn_in_trait, reason = "a run is polled on one thread; nobody needs its futures to be Send")]
+pub trait World {
+    /// The cluster as the RDS API tells it.
+    async fn cluster(&self, id: &ClusterId) -> Result<Cluster, Failure>;
+    /// The IPv4 addresses behind an absolute name, and the names on the way to them.
+    async fn resolve(&self, name: &str) -> Result<Answer, Failure>;
+    /// What the target group holds.
+    async fn targets(&self, group: &TargetGroupArn) -> Result<Vec<Registration>, Failure>;
+    /// Puts a target in.
+    async fn register(&self, group: &TargetGroupArn, target: &Target) -> Result<(), Failure>;
+    /// Takes targets out; one that isn't there is no error.
+    async fn deregister(&self, group: &TargetGroupArn, targets: &BTreeSet<Target>) -> Result<(), Failure>;
+}
+
+/// A cluster as the RDS API tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cluster {
+    /// The member with `IsClusterWriter`. In the middle of a failover there may be none.
+    pub writer: Option<InstanceId>,
+    /// Its names and its port.
+    pub layout: Layout,
+}
+
+/// What stays of a cluster when its Writer moves: names and a port, and so what a process may
+/// remember from one run to the next. Who the Writer is, is never remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// The cluster endpoint, whose CNAME names the Writer's instance.
+    pub endpoint: String,
+    /// The port all of its instances listen on.
+    pub port: u16,
+    /// The members, each with its endpoint; one that is being made has none yet.
+    pub instances: BTreeMap<InstanceId, Option<String>>,
+}
+
+/// A DNS answer to a question for IPv4 addresses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The names that the asked name is an alias of, in order, without a final dot.
+    pub aliases: Vec<String>,
+    /// The addresses.
+    pub addresses: Vec<Ipv4Addr>,
+}
+
+/// A target as the load balancer identifies it: `ip:port`, both together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Target {
+    /// The address as text; a foreign target may be something else than IPv4.
+    pub id: String,
+    /// The port.
+    pub port: u16,
+}
+
+/// A target in a group, as the load balancer's API shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// The target.
+    pub target: Target,
+    /// Deregistered and on its way out, though it still shows.
+    pub draining: bool,
+}
+
+impl Target {
+    /// The target at an address and a port.
+    #[must_use]
+    pub fn new(address: Ipv4Addr, port: u16) -> Self {
+        Self { id: address.to_string(), port }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.id, self.port)
+    }
+}
+
+impl Serialize for Target {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
