@@ -31,7 +31,7 @@ pub(crate) struct History {
     /// Why the last write failed; `None` once one has gone through.
     pub(crate) write_failure: Option<Failure>,
     pub(crate) tally: Tally,
-    api: ApiWord,
+    api: Option<ApiWord>,
     pub(crate) agreed: Option<(InstanceId, Instant)>,
     pretended: Vec<Plan>,
 }
@@ -45,13 +45,17 @@ pub(crate) struct Look {
     pub(crate) plan: Plan,
 }
 
-/// Whom the API has named in this run.
-#[derive(Debug, PartialEq, Eq)]
-enum ApiWord {
-    Nobody,
-    Always(InstanceId),
-    Several,
+/// Whom the API has named last in this run, since when, and whether it ever named another.
+#[derive(Debug)]
+struct ApiWord {
+    instance: InstanceId,
+    since: Instant,
+    throughout: bool,
 }
+
+/// How long the API must have kept to a word it changed, before a group that already agrees with it
+/// counts as verified. As long as a run waits before it fills a group that it found empty.
+const KEPT: Duration = Duration::from_secs(15);
 
 impl History {
     pub(crate) fn new(started: Instant) -> Self {
@@ -66,7 +70,7 @@ impl History {
             deregistered: Vec::new(),
             write_failure: None,
             tally: Tally::default(),
-            api: ApiWord::Nobody,
+            api: None,
             agreed: None,
             pretended: Vec::new(),
         }
@@ -87,11 +91,10 @@ impl History {
             self.group = Some(targets.clone());
         }
         if let Ok(Some(named)) = &seen.api {
-            self.api = match std::mem::replace(&mut self.api, ApiWord::Several) {
-                ApiWord::Nobody => ApiWord::Always(named.clone()),
-                ApiWord::Always(before) if before == *named => ApiWord::Always(before),
-                ApiWord::Always(_) | ApiWord::Several => ApiWord::Several,
-            };
+            self.api = Some(match self.api.take() {
+                Some(word) if word.instance == *named => word,
+                before => ApiWord { instance: named.clone(), since: Instant::now(), throughout: before.is_none() },
+            });
             self.tally.disagreed |= seen.dns.as_ref().is_ok_and(|dns| dns != named);
         }
         self.agreed = confirmed.map(|writer| match self.agreed.take() {
@@ -106,18 +109,15 @@ impl History {
     }
 
     /// Whom the API alone may be believed about once the watch is over: the one it has named
-    /// throughout, or the one who is registered already, for whom no traffic moves.
+    /// throughout, or the one it has kept naming who is registered already, for whom no traffic moves.
     pub(crate) fn api_alone(&self, seen: &Sighting) -> Option<InstanceId> {
-        match &self.api {
-            ApiWord::Always(instance) => Some(instance.clone()),
-            ApiWord::Nobody => None,
-            ApiWord::Several => {
-                let now = seen.api.clone().ok().flatten()?;
-                let registered = seen.targets.as_ref().ok()?;
-                let target = seen.target(&now)?;
-                (registered.len() == 1 && registered.contains(&target)).then_some(now)
-            }
-        }
+        let word = self.api.as_ref()?;
+        let in_place = || {
+            let registered = seen.targets.as_ref().ok()?;
+            let target = seen.target(&word.instance)?;
+            Some(registered.len() == 1 && registered.contains(&target) && word.since.elapsed() >= KEPT)
+        };
+        (word.throughout || in_place() == Some(true)).then(|| word.instance.clone())
     }
 
     /// The group as it would be, had a dry run written what it planned.
