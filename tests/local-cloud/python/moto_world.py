@@ -159,10 +159,7 @@ def build():
     elb("DescribeTargetHealth", TargetGroupArn=group)
     return {
         "cluster_endpoint": endpoint,
-        "instances": {
-            name: {"endpoint": f"{name}.{LABEL}.{REGION}.rds.amazonaws.com", "address": address}
-            for name, address in zip(INSTANCES, ADDRESSES)
-        },
+        "addresses": dict(zip(INSTANCES, ADDRESSES)),
         "target_group_arn": group,
         "load_balancer_arn": balancer,
         "endpoint_service": service,

@@ -49,16 +49,16 @@ impl Cloud {
     pub async fn start() -> Result<Self> {
         let moto = tokio::task::spawn_blocking(Moto::start).await??;
         let (dns, gateway) = tokio::try_join!(Dns::start(), Gateway::start(moto.world.address))?;
-        for instance in moto.world.instances.values() {
-            dns.set(&instance.endpoint, Answer::A(vec![instance.address]));
-        }
         let cloud = Self {
             moto,
             http: http(),
             dns,
             gateway,
         };
-        cloud.move_cname(INSTANCE_1)?;
+        for (instance, &address) in &cloud.moto.world.addresses {
+            cloud.set_address(instance, address);
+        }
+        cloud.move_cname(INSTANCE_1);
         Ok(cloud)
     }
 
@@ -81,15 +81,13 @@ impl Cloud {
     }
 
     /// An instance's own endpoint.
-    ///
-    /// # Errors
-    ///
-    /// If the world was not built with that instance.
-    pub fn instance_endpoint(&self, instance: &str) -> Result<&str> {
-        let known = self.moto.world.instances.get(instance);
-        Ok(&known
-            .with_context(|| format!("there is no instance {instance}"))?
-            .endpoint)
+    #[must_use]
+    pub fn instance_endpoint(&self, instance: &str) -> String {
+        let zone = self
+            .cluster_endpoint()
+            .trim_start_matches(CLUSTER)
+            .trim_start_matches(".cluster-");
+        format!("{instance}.{zone}")
     }
 
     /// The target group's ARN.
@@ -104,7 +102,7 @@ impl Cloud {
         &self.moto.world.load_balancer_arn
     }
 
-    /// The endpoint service's name, which PrivateLink asks for.
+    /// The endpoint service's name, which `PrivateLink` asks for.
     #[must_use]
     pub fn endpoint_service(&self) -> &str {
         &self.moto.world.endpoint_service
@@ -127,24 +125,51 @@ impl Cloud {
     }
 
     /// Makes the cluster endpoint a CNAME to `to`'s endpoint.
-    ///
-    /// # Errors
-    ///
-    /// If the world was not built with that instance.
-    pub fn move_cname(&self, to: &str) -> Result<()> {
-        let target = self.instance_endpoint(to)?.to_owned();
-        self.dns.set(self.cluster_endpoint(), Answer::Cname(target));
-        Ok(())
+    pub fn move_cname(&self, to: &str) {
+        self.dns.set(
+            self.cluster_endpoint(),
+            Answer::Cname(self.instance_endpoint(to)),
+        );
     }
 
     /// Gives an instance another address, as a change of its class does.
+    pub fn set_address(&self, instance: &str, address: Ipv4Addr) {
+        self.dns
+            .set(&self.instance_endpoint(instance), Answer::A(vec![address]));
+    }
+
+    /// Adds a reader to the cluster, its endpoint with it.
     ///
     /// # Errors
     ///
-    /// If the world was not built with that instance.
-    pub fn set_address(&self, instance: &str, address: Ipv4Addr) -> Result<()> {
+    /// If moto refuses.
+    pub async fn add_instance(&self, instance: &str, address: Ipv4Addr) -> Result<()> {
+        self.set_address(instance, address);
+        let parameters = [
+            ("DBClusterIdentifier", CLUSTER),
+            ("DBInstanceIdentifier", instance),
+            ("Engine", "aurora-mysql"),
+            ("DBInstanceClass", "db.r6g.large"),
+        ];
+        self.api("rds", "CreateDBInstance", &parameters)
+            .await
+            .map(drop)
+    }
+
+    /// Takes an instance from the cluster, its endpoint with it.
+    ///
+    /// # Errors
+    ///
+    /// If moto refuses.
+    pub async fn remove_instance(&self, instance: &str) -> Result<()> {
+        self.api(
+            "rds",
+            "DeleteDBInstance",
+            &[("DBInstanceIdentifier", instance)],
+        )
+        .await?;
         self.dns
-            .set(self.instance_endpoint(instance)?, Answer::A(vec![address]));
+            .set(&self.instance_endpoint(instance), Answer::NxDomain);
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use hickory_server::net::runtime::Time;
-use hickory_server::proto::op::{Metadata, ResponseCode};
+use hickory_server::proto::op::{Header, HeaderCounts, Metadata, ResponseCode};
 use hickory_server::proto::rr::rdata::{A, CNAME};
 use hickory_server::proto::rr::{Name, RData, Record, RecordType};
 use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
@@ -224,9 +224,9 @@ impl RequestHandler for Zone {
 /// The server wants to know what was sent even if nothing could be.
 fn failed(mut metadata: Metadata) -> ResponseInfo {
     metadata.response_code = ResponseCode::ServFail;
-    hickory_server::proto::op::Header {
+    Header {
         metadata,
-        counts: Default::default(),
+        counts: HeaderCounts::default(),
     }
     .into()
 }

@@ -7,7 +7,7 @@ use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time};
 
 /// The event as AWS would send it for something that happened `ago`.
 ///
-/// Moves every time in it (SNS `Timestamp`, RDS `Event Time`, EventBridge `time` and `Date`) by
+/// Moves every time in it (SNS `Timestamp`, RDS `Event Time`, `EventBridge` `time` and `Date`) by
 /// the same amount, so that the newest of several records happened `ago` and the others keep their
 /// distance from it. What holds no time, `{}` or a plain text, stays as it is.
 #[must_use]
@@ -129,7 +129,7 @@ mod tests {
             "Timestamp": "2023-08-14T13:04:13.100Z",
             "Message": "{\"Event Time\":\"2023-08-14 13:04:12.874\",\"Source ID\":\"aurora-source\"}",
         }}]});
-        let dated = announce(&event, Duration::from_secs(600));
+        let dated = announce(&event, Duration::from_mins(10));
         let sns = &dated["Records"][0]["Sns"];
         let message: Value =
             serde_json::from_str(sns["Message"].as_str().unwrap_or("")).unwrap_or_default();

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result, anyhow, bail};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
-use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING,
 };
@@ -17,51 +19,14 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio::time::{Sleep, sleep};
 
+use crate::call::Call;
 use crate::fault::{Fault, Rewrite};
 use crate::query::{Http, http};
 
 /// Stands for every action where one is asked for.
 pub const ANY: &str = "*";
-
-/// A request that came through the gateway.
-#[derive(Clone, Debug)]
-pub struct Call {
-    /// When it arrived.
-    pub at: Instant,
-    /// The service it was signed for: `rds`, `elasticloadbalancing`.
-    pub service: String,
-    /// What it asked for, `DescribeDBClusters` say.
-    pub action: String,
-    /// The rest of the form, without `Action` and `Version`.
-    pub parameters: BTreeMap<String, String>,
-    /// The status it was answered with; none as long as, and if ever, it was not.
-    pub status: Option<u16>,
-    /// How long the answer took.
-    pub took: Option<Duration>,
-}
-
-impl Call {
-    /// Whether it asked for a change.
-    #[must_use]
-    pub fn is_write(&self) -> bool {
-        !["Describe", "List", "Get"]
-            .iter()
-            .any(|read| self.action.starts_with(read))
-    }
-
-    /// The targets it names, each as `ip:port`, or as `ip` where no port is given.
-    #[must_use]
-    pub fn targets(&self) -> Vec<String> {
-        (1..)
-            .map_while(|n| {
-                let member = |key| self.parameters.get(&format!("Targets.member.{n}.{key}"));
-                let id = member("Id")?;
-                Some(member("Port").map_or_else(|| id.clone(), |port| format!("{id}:{port}")))
-            })
-            .collect()
-    }
-}
 
 /// The proxy. It stops when this is dropped.
 pub struct Gateway {
@@ -253,16 +218,16 @@ async fn spoiled(state: &State, faults: Vec<Fault>, request: Request<Bytes>) -> 
     let mut rewrites = Vec::new();
     for fault in faults {
         match fault {
-            Fault::Delay(long) => tokio::time::sleep(long).await,
+            Fault::Delay(long) => sleep(long).await,
             Fault::Rewrite(rewrite) => rewrites.push(rewrite),
             Fault::Error {
                 status,
                 code,
                 message,
             } => return error(status, &code, &message),
-            Fault::Cut => anyhow::bail!("cut on purpose"),
+            Fault::Cut => bail!("cut on purpose"),
             Fault::Never => std::future::pending().await,
-            Fault::Half => return half(forward(state, request, &rewrites).await?),
+            Fault::Half => return Ok(half(forward(state, request, &rewrites).await?)),
         }
     }
     Ok(forward(state, request, &rewrites).await?.map(whole))
@@ -310,32 +275,37 @@ fn whole(body: Bytes) -> BoxBody<Bytes, anyhow::Error> {
 }
 
 /// Promises the whole body, sends half of it and breaks off.
-fn half(answer: Response<Bytes>) -> Result<Answer> {
+fn half(answer: Response<Bytes>) -> Answer {
     let (mut head, body) = answer.into_parts();
     head.headers.insert(CONTENT_LENGTH, body.len().into());
     let sent = Frame::data(body.slice(..body.len() / 2));
-    Ok(Response::from_parts(head, BoxBody::new(Broken(Some(sent)))))
+    let rest = Broken {
+        first: Some(sent),
+        flushed: Box::pin(sleep(Duration::from_millis(20))),
+    };
+    Response::from_parts(head, BoxBody::new(rest))
 }
 
-/// A body of one frame and then an error.
-struct Broken(Option<Frame<Bytes>>);
+/// A body of one frame and then an error, once the frame had the time to leave.
+struct Broken {
+    first: Option<Frame<Bytes>>,
+    flushed: Pin<Box<Sleep>>,
+}
 
 impl Body for Broken {
     type Data = Bytes;
     type Error = anyhow::Error;
 
     fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<Frame<Bytes>>>> {
-        let next = self
-            .0
-            .take()
-            .ok_or_else(|| anyhow::anyhow!("broken off on purpose"));
-        std::task::Poll::Ready(Some(next))
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::default()
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
+        self.flushed
+            .as_mut()
+            .poll(cx)
+            .map(|()| Some(Err(anyhow!("broken off on purpose"))))
     }
 }

@@ -9,6 +9,7 @@
 //! The gateway writes down every request of the function and can spoil it; the test itself asks
 //! moto past it. Each [`Cloud`] is a world of its own, so tests run side by side.
 
+mod call;
 mod cloud;
 mod dns;
 mod event;
@@ -20,10 +21,11 @@ mod moto;
 mod python;
 mod query;
 
+pub use call::Call;
 pub use cloud::{CLUSTER, Cloud, INSTANCE_1, INSTANCE_2, PORT, REGION, TARGET_1, TARGET_2};
 pub use dns::{Answer, Dns, Question};
 pub use event::announce;
 pub use fault::{Fault, Rewrite};
 pub use function::{Function, FunctionBuilder, Invocation, LambdaError};
-pub use gateway::{ANY, Call, Gateway};
+pub use gateway::{ANY, Gateway};
 pub use logs::LogLine;

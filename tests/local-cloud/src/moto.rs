@@ -1,4 +1,4 @@
-//! moto's server as RDS, ELBv2, EC2 and SNS.
+//! moto's server as RDS, `ELBv2`, EC2 and SNS.
 //!
 //! One Python process builds the world once for all clouds of this process and forks a copy for
 //! each: the first cloud costs seconds, every further one some hundredths of a second.
@@ -25,16 +25,10 @@ pub(crate) struct World {
     pid: u32,
     pub(crate) address: SocketAddr,
     pub(crate) cluster_endpoint: String,
-    pub(crate) instances: BTreeMap<String, Instance>,
+    pub(crate) addresses: BTreeMap<String, Ipv4Addr>,
     pub(crate) target_group_arn: String,
     pub(crate) load_balancer_arn: String,
     pub(crate) endpoint_service: String,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Instance {
-    pub(crate) endpoint: String,
-    pub(crate) address: Ipv4Addr,
 }
 
 /// A running copy of moto, which ends when this is dropped.

@@ -6,6 +6,7 @@
 
 use std::env::{self, consts};
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -75,7 +76,7 @@ fn install(folder: &Path) -> Result<()> {
     )?;
     let requirements = folder.join("requirements.txt");
     fs::write(&requirements, REQUIREMENTS)?;
-    run(
+    install_packages(
         Command::new(folder.join("bin/python"))
             .args([
                 "-m",
@@ -86,7 +87,6 @@ fn install(folder: &Path) -> Result<()> {
             ])
             .args(["--progress-bar", "off", "--no-deps", "--requirement"])
             .arg(&requirements),
-        "pip could not install the packages above: is there a way to a Python package index?",
     )?;
     make_executable(&emulator(folder)?)?;
     say("the Python environment is ready");
@@ -119,6 +119,33 @@ fn run(command: &mut Command, advice: &str) -> Result<()> {
             "{} ended with {status}: {advice}",
             command.get_program().display()
         );
+    }
+    Ok(())
+}
+
+/// Runs pip, and shows which package it is at: the rest of what it says matters only if it fails.
+fn install_packages(pip: &mut Command) -> Result<()> {
+    let all = REQUIREMENTS
+        .lines()
+        .filter(|line| line.contains("=="))
+        .count();
+    let mut pip = pip.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+    let output = pip.stdout.take().context("pip has no output")?;
+    let (mut said, mut count) = (Vec::new(), 0);
+    for line in BufReader::new(output).lines().map_while(Result::ok) {
+        if let Some(package) = line.strip_prefix("Collecting ") {
+            count += 1;
+            let name = package.split(' ').next().unwrap_or(package);
+            say(&format!("[{count:2}/{all}] {name}"));
+        } else if line.starts_with("Installing") {
+            say("unpacking …");
+        }
+        said.push(line);
+    }
+    let status = pip.wait()?;
+    if !status.success() {
+        let said = said.join("\n");
+        bail!("{said}\npip ended with {status}: can it reach a Python package index?");
     }
     Ok(())
 }
