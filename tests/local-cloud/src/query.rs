@@ -1,0 +1,63 @@
+//! AWS's query protocol, spoken to moto directly, past the gateway.
+
+use std::net::SocketAddr;
+
+use anyhow::{Result, bail};
+use http_body_util::{BodyExt, Full};
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+
+use crate::cloud::REGION;
+
+pub(crate) type Http = Client<HttpConnector, Full<Bytes>>;
+
+pub(crate) fn http() -> Http {
+    Client::builder(TokioExecutor::new()).build_http()
+}
+
+/// Asks the service at `address` for `action` and returns the XML it answers with.
+pub(crate) async fn ask(
+    http: &Http,
+    address: SocketAddr,
+    service: &str,
+    action: &str,
+    parameters: &[(String, String)],
+) -> Result<String> {
+    let version = match service {
+        "rds" => "2014-10-31",
+        "elasticloadbalancing" => "2015-12-01",
+        "ec2" => "2016-11-15",
+        "sns" => "2010-03-31",
+        other => bail!("the local cloud has no service {other}"),
+    };
+    let body = form_urlencoded::Serializer::new(String::new())
+        .append_pair("Action", action)
+        .append_pair("Version", version)
+        .extend_pairs(parameters)
+        .finish();
+    let scope = format!("local/20260101/{REGION}/{service}/aws4_request");
+    let request = Request::post(format!("http://{address}/"))
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(
+            AUTHORIZATION,
+            format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"),
+        )
+        .body(Full::from(body))?;
+    let answer = http.request(request).await?;
+    let status = answer.status();
+    let text = String::from_utf8(answer.into_body().collect().await?.to_bytes().to_vec())?;
+    if !status.is_success() {
+        bail!("moto answered {action} with {status}: {text}");
+    }
+    Ok(text)
+}
+
+/// What stands between the first `<tag>` and its end.
+pub(crate) fn text<'a>(xml: &'a str, tag: &str) -> Option<&'a str> {
+    let (_, rest) = xml.split_once(&format!("<{tag}>"))?;
+    rest.split_once(&format!("</{tag}>")).map(|(text, _)| text)
+}
