@@ -29,15 +29,30 @@ const ALLOWED: [(Ipv4Addr, u32); 4] = [
 /// # Errors
 /// Where there is none, more than one, or one that a Network Load Balancer would refuse.
 pub fn suitable(instance: &InstanceId, addresses: &[Ipv4Addr]) -> Result<Ipv4Addr, NoAddress> {
-    let unsuitable = |held: String, why| NoAddress::Unsuitable(Unsuitable { instance: instance.clone(), held, why });
+    let unsuitable = |held: String, why| {
+        NoAddress::Unsuitable(Unsuitable {
+            instance: instance.clone(),
+            held,
+            why,
+        })
+    };
     match addresses {
-        [] => Err(Failure::new("dns", Cause::NotFound, format!("`{instance}` has no IPv4 address")).into()),
+        [] => Err(Failure::new(
+            "dns",
+            Cause::NotFound,
+            format!("`{instance}` has no IPv4 address"),
+        )
+        .into()),
         [address] if is_allowed(*address) => Ok(*address),
-        [address] if address.is_loopback() || address.is_link_local() || address.is_unspecified() => Err(unsuitable(
-            address.to_string(),
-            "which is an address of the machine that asks and no instance's: check the resolver (DNS_SERVER, the \
+        [address]
+            if address.is_loopback() || address.is_link_local() || address.is_unspecified() =>
+        {
+            Err(unsuitable(
+                address.to_string(),
+                "which is an address of the machine that asks and no instance's: check the resolver (DNS_SERVER, the \
              VPC's DHCP options) for an override of the instance's name",
-        )),
+            ))
+        }
         [address] => Err(unsuitable(
             address.to_string(),
             "a public address, and a Network Load Balancer takes private ones: the cluster is publicly accessible and \
@@ -52,7 +67,9 @@ pub fn suitable(instance: &InstanceId, addresses: &[Ipv4Addr]) -> Result<Ipv4Add
 }
 
 fn is_allowed(address: Ipv4Addr) -> bool {
-    ALLOWED.iter().any(|(network, bits)| (address.to_bits() ^ network.to_bits()) >> (32 - bits) == 0)
+    ALLOWED
+        .iter()
+        .any(|(network, bits)| (address.to_bits() ^ network.to_bits()) >> (32 - bits) == 0)
 }
 
 #[cfg(test)]
@@ -60,8 +77,16 @@ mod tests {
     use super::*;
 
     fn check(addresses: &[[u8; 4]]) -> Result<Ipv4Addr, NoAddress> {
-        let instance = InstanceId::parse("aurora-1").map_err(|error| panic!("{error}")).unwrap_or_else(|()| panic!());
-        suitable(&instance, &addresses.iter().map(|octets| Ipv4Addr::from(*octets)).collect::<Vec<_>>())
+        let instance = InstanceId::parse("aurora-1")
+            .map_err(|error| panic!("{error}"))
+            .unwrap_or_else(|()| panic!());
+        suitable(
+            &instance,
+            &addresses
+                .iter()
+                .map(|octets| Ipv4Addr::from(*octets))
+                .collect::<Vec<_>>(),
+        )
     }
 
     #[test]
@@ -81,17 +106,33 @@ mod tests {
 
     #[test]
     fn what_a_load_balancer_would_refuse_is_refused_with_the_reason() {
-        for octets in
-            [[9, 255, 255, 255], [11, 0, 0, 0], [172, 32, 0, 0], [192, 169, 0, 0], [100, 128, 0, 0], [54, 1, 2, 3]]
-        {
+        for octets in [
+            [9, 255, 255, 255],
+            [11, 0, 0, 0],
+            [172, 32, 0, 0],
+            [192, 169, 0, 0],
+            [100, 128, 0, 0],
+            [54, 1, 2, 3],
+        ] {
             let text = check(&[octets]).map_err(|error| error.to_string());
-            assert!(text.as_ref().is_err_and(|text| text.contains("publicly accessible")), "{octets:?}: {text:?}");
+            assert!(
+                text.as_ref()
+                    .is_err_and(|text| text.contains("publicly accessible")),
+                "{octets:?}: {text:?}"
+            );
         }
         for octets in [[127, 0, 0, 1], [169, 254, 1, 1], [0, 0, 0, 0]] {
             let text = check(&[octets]).map_err(|error| error.to_string());
-            assert!(text.as_ref().is_err_and(|text| text.contains("the machine that asks")), "{octets:?}: {text:?}");
+            assert!(
+                text.as_ref()
+                    .is_err_and(|text| text.contains("the machine that asks")),
+                "{octets:?}: {text:?}"
+            );
         }
-        assert!(matches!(check(&[[10, 0, 0, 1], [10, 0, 0, 2]]), Err(NoAddress::Unsuitable(_))));
+        assert!(matches!(
+            check(&[[10, 0, 0, 1], [10, 0, 0, 2]]),
+            Err(NoAddress::Unsuitable(_))
+        ));
         assert!(matches!(check(&[]), Err(NoAddress::Silent(_))));
     }
 }

@@ -85,7 +85,11 @@ impl Config {
     /// # Errors
     /// Where a variable is missing or wrong; the error names it, what it held and what it should hold.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let env = Env(|name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()));
+        let env = Env(|name: &str| {
+            lookup(name)
+                .map(|value| value.trim().to_owned())
+                .filter(|value| !value.is_empty())
+        });
         let defaults = Settings::default();
         Ok(Self {
             routes: env.routes()?,
@@ -98,30 +102,45 @@ impl Config {
                     })?
                     .unwrap_or(defaults.on_failover_start),
                 longest_watch: env
-                    .read("WATCH_SECONDS", "a whole number of seconds from 0 to 900", |text| {
-                        number(text, 0, 900).map(Duration::from_secs)
-                    })?
+                    .read(
+                        "WATCH_SECONDS",
+                        "a whole number of seconds from 0 to 900",
+                        |text| number(text, 0, 900).map(Duration::from_secs),
+                    )?
                     .unwrap_or(defaults.longest_watch),
                 poll_interval: env
-                    .read("POLL_INTERVAL_MS", "a whole number of milliseconds from 1 to 60000", |text| {
-                        number(text, 1, 60_000).map(Duration::from_millis)
-                    })?
+                    .read(
+                        "POLL_INTERVAL_MS",
+                        "a whole number of milliseconds from 1 to 60000",
+                        |text| number(text, 1, 60_000).map(Duration::from_millis),
+                    )?
                     .unwrap_or(defaults.poll_interval),
                 dry_run: env
-                    .read("DRY_RUN", "true or false", |text| text.to_ascii_lowercase().parse().ok())?
+                    .read("DRY_RUN", "true or false", |text| {
+                        text.to_ascii_lowercase().parse().ok()
+                    })?
                     .unwrap_or(defaults.dry_run),
             },
-            dns_server: env
-                .read("DNS_SERVER", "a resolver's ip:port, such as 127.0.0.1:53", |text| text.parse().ok())?,
+            dns_server: env.read(
+                "DNS_SERVER",
+                "a resolver's ip:port, such as 127.0.0.1:53",
+                |text| text.parse().ok(),
+            )?,
             log_level: env
-                .read("LOG_LEVEL", "off, error, warn, info, debug or trace", |text| text.parse().ok())?
+                .read(
+                    "LOG_LEVEL",
+                    "off, error, warn, info, debug or trace",
+                    |text| text.parse().ok(),
+                )?
                 .unwrap_or(LevelFilter::INFO),
         })
     }
 }
 
 fn number(text: &str, least: u64, most: u64) -> Option<u64> {
-    text.parse().ok().filter(|number| (least..=most).contains(number))
+    text.parse()
+        .ok()
+        .filter(|number| (least..=most).contains(number))
 }
 
 /// The environment, by name.
@@ -135,10 +154,16 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
         should: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<T>, ConfigError> {
-        let Some(held) = (self.0)(variable) else { return Ok(None) };
+        let Some(held) = (self.0)(variable) else {
+            return Ok(None);
+        };
         match parse(&held) {
             Some(value) => Ok(Some(value)),
-            None => Err(ConfigError::Wrong { variable, held, should: should.to_owned() }),
+            None => Err(ConfigError::Wrong {
+                variable,
+                held,
+                should: should.to_owned(),
+            }),
         }
     }
 
@@ -146,14 +171,22 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
         const CLUSTER: &str = "DB_CLUSTER_IDENTIFIER";
         const GROUP: &str = "TARGET_GROUP_ARN";
         let Some(held) = (self.0)("ROUTES") else {
-            let cluster = self.required(CLUSTER, "the Aurora cluster's identifier, or ROUTES a list of routes")?;
-            let group = self.required(GROUP, "the ARN of the target group that follows its Writer")?;
+            let cluster = self.required(
+                CLUSTER,
+                "the Aurora cluster's identifier, or ROUTES a list of routes",
+            )?;
+            let group =
+                self.required(GROUP, "the ARN of the target group that follows its Writer")?;
             return Ok(vec![route(&cluster, &group, [CLUSTER, GROUP])?]);
         };
         for variable in [CLUSTER, GROUP] {
             if let Some(held) = (self.0)(variable) {
                 let should = "nothing while ROUTES is set: give one route, or ROUTES".to_owned();
-                return Err(ConfigError::Wrong { variable, held, should });
+                return Err(ConfigError::Wrong {
+                    variable,
+                    held,
+                    should,
+                });
             }
         }
         let wrong = |why: String| ConfigError::Wrong {
@@ -163,15 +196,23 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
                 r#"a JSON list such as [{{"dbClusterIdentifier": "…", "targetGroupArn": "arn:…"}}] ({why})"#
             ),
         };
-        let given: Vec<GivenRoute> = serde_json::from_str(&held).map_err(|error| wrong(error.to_string()))?;
+        let given: Vec<GivenRoute> =
+            serde_json::from_str(&held).map_err(|error| wrong(error.to_string()))?;
         if given.is_empty() {
             return Err(wrong("it names no route".to_owned()));
         }
         let mut routes: Vec<Route> = Vec::with_capacity(given.len());
-        for GivenRoute { db_cluster_identifier, target_group_arn } in given {
+        for GivenRoute {
+            db_cluster_identifier,
+            target_group_arn,
+        } in given
+        {
             let route = route(&db_cluster_identifier, &target_group_arn, ["ROUTES"; 2])?;
             if routes.iter().any(|other| other.group == route.group) {
-                return Err(wrong(format!("{} stands twice, and a group follows one cluster", route.group)));
+                return Err(wrong(format!(
+                    "{} stands twice, and a group follows one cluster",
+                    route.group
+                )));
             }
             routes.push(route);
         }
@@ -179,7 +220,10 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
     }
 
     fn required(&self, variable: &'static str, should: &str) -> Result<String, ConfigError> {
-        (self.0)(variable).ok_or_else(|| ConfigError::Missing { variable, should: should.to_owned() })
+        (self.0)(variable).ok_or_else(|| ConfigError::Missing {
+            variable,
+            should: should.to_owned(),
+        })
     }
 }
 
@@ -196,7 +240,10 @@ fn route(cluster: &str, group: &str, variables: [&'static str; 2]) -> Result<Rou
     let wrong = |variable, held: &str, error: &dyn ToString| ConfigError::Wrong {
         variable,
         held: held.to_owned(),
-        should: error.to_string().trim_start_matches("should be ").to_owned(),
+        should: error
+            .to_string()
+            .trim_start_matches("should be ")
+            .to_owned(),
     };
     Ok(Route {
         cluster: ClusterId::parse(cluster).map_err(|error| wrong(variables[0], cluster, &error))?,

@@ -86,11 +86,26 @@ impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Follow { writer, target } => write!(f, "follow {writer} at {target}"),
-            Self::Evict { pending: Pending::Confirmation, .. } => f.write_str("wait for a second witness"),
-            Self::Evict { pending: Pending::Failover(next), .. } => write!(f, "keep the group clear for {next}"),
-            Self::Evict { pending: Pending::Address(writer), .. } => write!(f, "wait for the address of {writer}"),
-            Self::Evict { pending: Pending::Agreement(writer), .. } => {
-                write!(f, "leave the group empty until the witnesses have agreed on {writer} for a while")
+            Self::Evict {
+                pending: Pending::Confirmation,
+                ..
+            } => f.write_str("wait for a second witness"),
+            Self::Evict {
+                pending: Pending::Failover(next),
+                ..
+            } => write!(f, "keep the group clear for {next}"),
+            Self::Evict {
+                pending: Pending::Address(writer),
+                ..
+            } => write!(f, "wait for the address of {writer}"),
+            Self::Evict {
+                pending: Pending::Agreement(writer),
+                ..
+            } => {
+                write!(
+                    f,
+                    "leave the group empty until the witnesses have agreed on {writer} for a while"
+                )
             }
             Self::Refuse(reason) => write!(f, "refuse: {reason}"),
         }
@@ -126,7 +141,10 @@ pub fn decide(sighting: &Sighting, beliefs: &Beliefs) -> Decision {
     }
     match confirmed.or_else(|| beliefs.api_throughout.clone()) {
         Some(writer) => follow(sighting, writer, beliefs.leave_empty),
-        None => Decision::Evict { targets: BTreeSet::new(), pending: Pending::Confirmation },
+        None => Decision::Evict {
+            targets: BTreeSet::new(),
+            pending: Pending::Confirmation,
+        },
     }
 }
 
@@ -139,7 +157,10 @@ fn clear_for(sighting: &Sighting, next: &InstanceId, on_announcement: OnAnnounce
         OnAnnouncement::Clear => known_not_to_be(sighting, next),
         OnAnnouncement::Hold | OnAnnouncement::Nothing => BTreeSet::new(),
     };
-    Decision::Evict { targets, pending: Pending::Failover(next.clone()) }
+    Decision::Evict {
+        targets,
+        pending: Pending::Failover(next.clone()),
+    }
 }
 
 fn follow(sighting: &Sighting, writer: InstanceId, leave_empty: bool) -> Decision {
@@ -148,10 +169,16 @@ fn follow(sighting: &Sighting, writer: InstanceId, leave_empty: bool) -> Decisio
     }
     let Some(target) = sighting.target(&writer) else {
         let targets = known_not_to_be(sighting, &writer);
-        return Decision::Evict { targets, pending: Pending::Address(writer) };
+        return Decision::Evict {
+            targets,
+            pending: Pending::Address(writer),
+        };
     };
     if leave_empty && sighting.targets.as_ref().is_ok_and(BTreeSet::is_empty) {
-        return Decision::Evict { targets: BTreeSet::new(), pending: Pending::Agreement(writer) };
+        return Decision::Evict {
+            targets: BTreeSet::new(),
+            pending: Pending::Agreement(writer),
+        };
     }
     Decision::Follow { writer, target }
 }
@@ -161,11 +188,18 @@ fn follow(sighting: &Sighting, writer: InstanceId, leave_empty: bool) -> Decisio
 fn known_not_to_be(sighting: &Sighting, instance: &InstanceId) -> BTreeSet<Target> {
     let registered = sighting.targets.iter().flatten();
     match sighting.target(instance) {
-        Some(own) => registered.filter(|target| **target != own).cloned().collect(),
+        Some(own) => registered
+            .filter(|target| **target != own)
+            .cloned()
+            .collect(),
         None => {
             let others = sighting.addresses.keys().filter(|other| *other != instance);
-            let of_others: BTreeSet<Target> = others.filter_map(|other| sighting.target(other)).collect();
-            registered.filter(|target| of_others.contains(target)).cloned().collect()
+            let of_others: BTreeSet<Target> =
+                others.filter_map(|other| sighting.target(other)).collect();
+            registered
+                .filter(|target| of_others.contains(target))
+                .cloned()
+                .collect()
         }
     }
 }

@@ -93,7 +93,9 @@ impl RunError {
     pub fn of_write(failure: Failure) -> Self {
         match failure.cause {
             Cause::NotFound => Self::TargetGroupNotFound(failure),
-            _ if failure.call.ends_with("DeregisterTargets") => Self::of_call(failure, Self::DeregisterFailed),
+            _ if failure.call.ends_with("DeregisterTargets") => {
+                Self::of_call(failure, Self::DeregisterFailed)
+            }
             _ => Self::of_call(failure, Self::RegisterFailed),
         }
     }
@@ -110,8 +112,12 @@ impl RunError {
             Pending::Confirmation | Pending::Agreement(_) => match &seen.api {
                 Ok(Some(_)) => Self::Undecided(seen.dns.clone().err()),
                 Ok(None) => Self::NoWriter,
-                Err(failure) if failure.cause == Cause::NotFound => Self::ClusterNotFound(failure.clone()),
-                Err(failure) => Self::of_call(failure.clone(), |failure| Self::Undecided(Some(failure))),
+                Err(failure) if failure.cause == Cause::NotFound => {
+                    Self::ClusterNotFound(failure.clone())
+                }
+                Err(failure) => {
+                    Self::of_call(failure.clone(), |failure| Self::Undecided(Some(failure)))
+                }
             },
         }
     }
@@ -121,5 +127,8 @@ impl RunError {
 #[must_use]
 pub fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    causes
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }

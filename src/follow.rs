@@ -70,7 +70,11 @@ impl<W: World> Run<'_, W> {
         self.report(history, error)
     }
 
-    async fn watch(&self, history: &mut History, layout: &mut Option<Layout>) -> Result<(), RunError> {
+    async fn watch(
+        &self,
+        history: &mut History,
+        layout: &mut Option<Layout>,
+    ) -> Result<(), RunError> {
         let mut verifying = false;
         loop {
             let began = Instant::now();
@@ -92,13 +96,30 @@ impl<W: World> Run<'_, W> {
 
     /// What a look leads to: the whole of a run's judgement, without any I/O.
     fn step(&self, history: &mut History, seen: Sighting) -> Result<Step, RunError> {
-        let word = self.wake.hint.as_ref().and_then(|hint| hint.word(history.elapsed()));
+        let word = self
+            .wake
+            .hint
+            .as_ref()
+            .and_then(|hint| hint.word(history.elapsed()));
         history.note(&seen, confirmed(&seen, word.as_ref()));
         let beliefs = self.beliefs(history, &seen, word);
         let decision = decide(&seen, &beliefs);
-        let held = seen.targets.as_ref().map(|targets| history.pretend(targets));
-        let plan = held.map(|held| Plan::new(&decision, &held)).unwrap_or_default();
-        history.keep(Look { seen, beliefs, decision, plan }, self.wake.since.is_some());
+        let held = seen
+            .targets
+            .as_ref()
+            .map(|targets| history.pretend(targets));
+        let plan = held
+            .map(|held| Plan::new(&decision, &held))
+            .unwrap_or_default();
+        history.keep(
+            Look {
+                seen,
+                beliefs,
+                decision,
+                plan,
+            },
+            self.wake.since.is_some(),
+        );
         self.judge(history)
     }
 
@@ -109,7 +130,9 @@ impl<W: World> Run<'_, W> {
         let agreed = history.agreed();
         let knows_why = self.wake.by_hand
             || history.evicted
-            || word.as_ref().is_some_and(|word| agreed.is_some_and(|(writer, _)| writer == word.instance()));
+            || word
+                .as_ref()
+                .is_some_and(|word| agreed.is_some_and(|(writer, _)| writer == word.instance()));
         Beliefs {
             word: word.map(|word| match word {
                 Word::Announced(next) if called_off => Word::Told(next),
@@ -120,14 +143,24 @@ impl<W: World> Run<'_, W> {
                 OnFailoverStart::Detach if history.cleared => OnAnnouncement::Hold,
                 OnFailoverStart::Detach => OnAnnouncement::Clear,
             },
-            leave_empty: !(knows_why || over || agreed.is_some_and(|(_, since)| since >= AGREEMENT)),
+            leave_empty: !(knows_why
+                || over
+                || agreed.is_some_and(|(_, since)| since >= AGREEMENT)),
             api_throughout: over.then(|| history.api_alone(seen)).flatten(),
         }
     }
 
     /// What the last look means for the run.
     fn judge(&self, history: &History) -> Result<Step, RunError> {
-        let Some(Look { seen, beliefs, decision, plan }) = &history.last else { return Ok(Step::Again) };
+        let Some(Look {
+            seen,
+            beliefs,
+            decision,
+            plan,
+        }) = &history.last
+        else {
+            return Ok(Step::Again);
+        };
         if let Decision::Refuse(unsuitable) = decision {
             return Err(RunError::AddressRefused(unsuitable.clone()));
         }
@@ -141,7 +174,10 @@ impl<W: World> Run<'_, W> {
         }
         let verified = matches!(decision, Decision::Follow { .. }) && seen.targets.is_ok();
         let (length, nothing_to_wait_for) = if verified {
-            (self.wake.expect, is_settled(history, seen, beliefs, decision))
+            (
+                self.wake.expect,
+                is_settled(history, seen, beliefs, decision),
+            )
         } else {
             (self.wake.patience, self.is_hopeless(seen))
         };
@@ -155,7 +191,14 @@ impl<W: World> Run<'_, W> {
     /// Whether looking again cannot help: this process has never known the cluster's names, and the
     /// API says that it never will.
     fn is_hopeless(&self, seen: &Sighting) -> bool {
-        let Sighting { api: Err(failure), layout: None, .. } = seen else { return false };
+        let Sighting {
+            api: Err(failure),
+            layout: None,
+            ..
+        } = seen
+        else {
+            return false;
+        };
         // In the middle of a blue/green switchover nobody bears the cluster's name.
         let may_appear = self.wake.expect > Duration::ZERO;
         failure.cause == Cause::Denied || (failure.cause == Cause::NotFound && !may_appear)
@@ -178,7 +221,9 @@ impl<W: World> Run<'_, W> {
         history.write_failure = result.as_ref().err().cloned();
         match result {
             Ok(()) => Ok(true),
-            Err(failure) if is_final(&failure) || failure.cause == Cause::Refused => Err(RunError::of_write(failure)),
+            Err(failure) if is_final(&failure) || failure.cause == Cause::Refused => {
+                Err(RunError::of_write(failure))
+            }
             Err(failure) => {
                 warn!(%failure, "not written; the next look tries again");
                 Ok(false)
@@ -187,7 +232,10 @@ impl<W: World> Run<'_, W> {
     }
 
     async fn write(&self, history: &mut History, plan: &Plan) -> Result<(), Failure> {
-        let Plan { deregister, register } = plan;
+        let Plan {
+            deregister,
+            register,
+        } = plan;
         if !deregister.is_empty() {
             self.world.deregister(&self.route.group, deregister).await?;
             history.deregistered.extend(deregister.iter().cloned());
@@ -208,7 +256,11 @@ impl<W: World> Run<'_, W> {
         };
         let elapsed = history.elapsed();
         let mut tally = history.tally;
-        tally.followed_after = self.wake.since.filter(|_| outcome == Outcome::Switched).map(|age| age + elapsed);
+        tally.followed_after = self
+            .wake
+            .since
+            .filter(|_| outcome == Outcome::Switched)
+            .map(|age| age + elapsed);
         let mut report = RouteReport {
             outcome,
             registered: history.registered,
@@ -220,7 +272,13 @@ impl<W: World> Run<'_, W> {
             tally,
             ..RouteReport::ignored(self.route)
         };
-        if let Some(Look { seen, beliefs, decision, .. }) = history.last {
+        if let Some(Look {
+            seen,
+            beliefs,
+            decision,
+            ..
+        }) = history.last
+        {
             let word = beliefs.word.filter(|word| seen.is_member(word.instance()));
             report.witnesses = Witnesses {
                 api: seen.api.ok().flatten(),
@@ -239,10 +297,16 @@ impl<W: World> Run<'_, W> {
 /// Whether a verified group leaves nothing to wait for: the hint came true, or, where there is none,
 /// something was written and both other witnesses name the Writer.
 fn is_settled(history: &History, seen: &Sighting, beliefs: &Beliefs, decision: &Decision) -> bool {
-    let Decision::Follow { writer, .. } = decision else { return false };
+    let Decision::Follow { writer, .. } = decision else {
+        return false;
+    };
     match &beliefs.word {
         Some(word) => word.instance() == writer,
-        None => history.wrote() && seen.dns.as_ref() == Ok(writer) && seen.api.as_ref() == Ok(&Some(writer.clone())),
+        None => {
+            history.wrote()
+                && seen.dns.as_ref() == Ok(writer)
+                && seen.api.as_ref() == Ok(&Some(writer.clone()))
+        }
     }
 }
 
@@ -253,7 +317,9 @@ fn is_final(failure: &Failure) -> bool {
 
 /// Why a run that has looked long enough has not verified the group.
 fn why(history: &History) -> RunError {
-    let Some(Look { seen, decision, .. }) = &history.last else { return RunError::Undecided(None) };
+    let Some(Look { seen, decision, .. }) = &history.last else {
+        return RunError::Undecided(None);
+    };
     if let Err(failure) = &seen.targets {
         return RunError::of_targets(failure.clone());
     }

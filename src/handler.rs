@@ -27,7 +27,11 @@ pub struct Follower<W> {
 impl<W: World> Follower<W> {
     /// A function that follows the configured routes in this world.
     pub fn new(config: Config, world: W) -> Self {
-        Self { world, config, layouts: Mutex::default() }
+        Self {
+            world,
+            config,
+            layouts: Mutex::default(),
+        }
     }
 
     /// Handles one invocation. `now` is the wall clock's; the run ends by `deadline`.
@@ -37,18 +41,38 @@ impl<W: World> Follower<W> {
             warn!(why, "this payload was not understood, so look");
         }
         let started = Instant::now();
-        let runs = self.config.routes.iter().map(|route| self.follow(route, &triggers, started, deadline));
+        let runs = self
+            .config
+            .routes
+            .iter()
+            .map(|route| self.follow(route, &triggers, started, deadline));
         let routes = join_all(runs).await;
-        Report { triggers: triggers.iter().map(Into::into).collect(), routes }
+        Report {
+            triggers: triggers.iter().map(Into::into).collect(),
+            routes,
+        }
     }
 
-    async fn follow(&self, route: &Route, triggers: &[Trigger], started: Instant, deadline: Instant) -> RouteReport {
+    async fn follow(
+        &self,
+        route: &Route,
+        triggers: &[Trigger],
+        started: Instant,
+        deadline: Instant,
+    ) -> RouteReport {
         let settings = self.config.settings;
         let Some(wake) = Wake::of(triggers, route, settings.longest_watch) else {
             return RouteReport::ignored(route);
         };
         let mut layout = self.layouts().get(&route.cluster).cloned();
-        let run = Run { world: &self.world, route, wake: &wake, settings, started, deadline };
+        let run = Run {
+            world: &self.world,
+            route,
+            wake: &wake,
+            settings,
+            started,
+            deadline,
+        };
         let span = info_span!("route", cluster = %route.cluster, target_group = route.group.name());
         let report = run.follow(&mut layout).instrument(span).await;
         if let Some(layout) = layout {

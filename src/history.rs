@@ -93,7 +93,11 @@ impl History {
         if let Ok(Some(named)) = &seen.api {
             self.api = Some(match self.api.take() {
                 Some(word) if word.instance == *named => word,
-                before => ApiWord { instance: named.clone(), since: Instant::now(), throughout: before.is_none() },
+                before => ApiWord {
+                    instance: named.clone(),
+                    since: Instant::now(),
+                    throughout: before.is_none(),
+                },
             });
             self.tally.disagreed |= seen.dns.as_ref().is_ok_and(|dns| dns != named);
         }
@@ -105,7 +109,9 @@ impl History {
 
     /// Who is confirmed, and for how long the looks have agreed on it.
     pub(crate) fn agreed(&self) -> Option<(&InstanceId, Duration)> {
-        self.agreed.as_ref().map(|(writer, since)| (writer, since.elapsed()))
+        self.agreed
+            .as_ref()
+            .map(|(writer, since)| (writer, since.elapsed()))
     }
 
     /// Whom the API alone may be believed about once the watch is over: the one it has named
@@ -115,14 +121,20 @@ impl History {
         let in_place = || {
             let registered = seen.targets.as_ref().ok()?;
             let target = seen.target(&word.instance)?;
-            Some(registered.len() == 1 && registered.contains(&target) && word.since.elapsed() >= KEPT)
+            Some(
+                registered.len() == 1
+                    && registered.contains(&target)
+                    && word.since.elapsed() >= KEPT,
+            )
         };
         (word.throughout || in_place() == Some(true)).then(|| word.instance.clone())
     }
 
     /// The group as it would be, had a dry run written what it planned.
     pub(crate) fn pretend(&self, targets: &BTreeSet<Target>) -> BTreeSet<Target> {
-        self.pretended.iter().fold(targets.clone(), |held, plan| plan.applied_to(&held))
+        self.pretended
+            .iter()
+            .fold(targets.clone(), |held, plan| plan.applied_to(&held))
     }
 
     /// A dry run's way of writing.
@@ -134,10 +146,18 @@ impl History {
 
     /// Keeps a look and what it led to, and logs it where it differs from the one before.
     pub(crate) fn keep(&mut self, look: Look, announced_by_event: bool) {
-        let Look { seen, decision, plan, .. } = &look;
+        let Look {
+            seen,
+            decision,
+            plan,
+            ..
+        } = &look;
         let takes_out = !plan.deregister.is_empty();
         match decision {
-            Decision::Evict { pending: Pending::Failover(_), .. } => {
+            Decision::Evict {
+                pending: Pending::Failover(_),
+                ..
+            } => {
                 self.cleared |= seen.targets.is_ok() && !takes_out;
                 self.tally.detached |= takes_out;
             }
@@ -148,7 +168,11 @@ impl History {
             Decision::Evict { .. } => self.evicted |= takes_out,
             Decision::Refuse(_) => {}
         }
-        if self.last.as_ref().is_none_or(|last| last.differs_from(&look)) {
+        if self
+            .last
+            .as_ref()
+            .is_none_or(|last| last.differs_from(&look))
+        {
             look.log(self.looks);
         }
         self.last = Some(look);
@@ -157,22 +181,43 @@ impl History {
 
 impl Look {
     fn differs_from(&self, other: &Self) -> bool {
-        let told =
-            |look: &Self| (look.seen.api.clone().ok(), look.seen.dns.clone().ok(), look.seen.targets.clone().ok());
+        let told = |look: &Self| {
+            (
+                look.seen.api.clone().ok(),
+                look.seen.dns.clone().ok(),
+                look.seen.targets.clone().ok(),
+            )
+        };
         told(self) != told(other) || self.decision != other.decision || self.plan != other.plan
     }
 
     fn log(&self, look: u32) {
-        let Self { seen, beliefs, decision, plan } = self;
+        let Self {
+            seen,
+            beliefs,
+            decision,
+            plan,
+        } = self;
         let api = match &seen.api {
             Ok(Some(writer)) => writer.to_string(),
             Ok(None) => "lists no Writer".to_owned(),
             Err(failure) => failure.to_string(),
         };
-        let dns = seen.dns.as_ref().map_or_else(ToString::to_string, ToString::to_string);
-        let hint = beliefs.word.as_ref().map(|word| word.instance().to_string()).unwrap_or_default();
+        let dns = seen
+            .dns
+            .as_ref()
+            .map_or_else(ToString::to_string, ToString::to_string);
+        let hint = beliefs
+            .word
+            .as_ref()
+            .map(|word| word.instance().to_string())
+            .unwrap_or_default();
         let targets = match &seen.targets {
-            Ok(targets) => targets.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+            Ok(targets) => targets
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(" "),
             Err(failure) => failure.to_string(),
         };
         info!(look, api, dns, hint, targets, %decision, %plan, "looked");

@@ -56,7 +56,10 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
     };
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let (payload, context) = event.into_parts();
-        let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+        let left = context
+            .deadline()
+            .duration_since(SystemTime::now())
+            .unwrap_or_default();
         let deadline = Instant::now() + left.saturating_sub(ROOM_TO_REPORT);
         let report = follower.handle(&payload, Utc::now(), deadline).await;
         tell(&report);
@@ -67,10 +70,19 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
 
 async fn start() -> Result<Follower<Live>, StartError> {
     let config = Config::from_lookup(|name| std::env::var(name).ok());
-    let level = config.as_ref().map_or(tracing::Level::INFO.into(), |config| config.log_level);
-    tracing_subscriber::fmt().json().flatten_event(true).with_max_level(level).with_target(false).init();
+    let level = config
+        .as_ref()
+        .map_or(tracing::Level::INFO.into(), |config| config.log_level);
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_max_level(level)
+        .with_target(false)
+        .init();
     let config = config?;
-    let world = Live::new(config.dns_server).await.map_err(|error| StartError::Resolver(error.into()))?;
+    let world = Live::new(config.dns_server)
+        .await
+        .map_err(|error| StartError::Resolver(error.into()))?;
     info!(routes = config.routes.len(), settings = ?config.settings, "started");
     Ok(Follower::new(config, world))
 }
@@ -92,7 +104,10 @@ async fn tell_lambda(error: &StartError) -> Result<(), lambda_runtime::Error> {
 
 /// The lines that end a run: the metrics of each route that did something, and the report.
 fn tell(report: &Report) {
-    let metrics = report.routes.iter().filter_map(|route| metrics::line(route, Utc::now()));
+    let metrics = report
+        .routes
+        .iter()
+        .filter_map(|route| metrics::line(route, Utc::now()));
     let mut out = std::io::stdout().lock();
     for line in metrics.chain([report.to_json()]) {
         // Standard output that is gone cannot be complained to.
@@ -102,7 +117,15 @@ fn tell(report: &Report) {
 
 /// The invocation's result: the report, or the error of the first route that failed, naming each.
 fn answer(report: &Report) -> Result<Value, Diagnostic> {
-    let Some((_, error)) = report.failed().next() else { return Ok(report.to_json()) };
-    let told: Vec<String> = report.failed().filter_map(|(route, _)| route.failure()).collect();
-    Err(Diagnostic { error_type: error.error_type().to_owned(), error_message: told.join("\n") })
+    let Some((_, error)) = report.failed().next() else {
+        return Ok(report.to_json());
+    };
+    let told: Vec<String> = report
+        .failed()
+        .filter_map(|(route, _)| route.failure())
+        .collect();
+    Err(Diagnostic {
+        error_type: error.error_type().to_owned(),
+        error_message: told.join("\n"),
+    })
 }

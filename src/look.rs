@@ -51,7 +51,9 @@ impl Sighting {
     /// Whether an instance is a member of the cluster.
     #[must_use]
     pub fn is_member(&self, instance: &InstanceId) -> bool {
-        self.layout.as_ref().is_some_and(|layout| layout.instances.contains_key(instance))
+        self.layout
+            .as_ref()
+            .is_some_and(|layout| layout.instances.contains_key(instance))
     }
 }
 
@@ -60,29 +62,55 @@ impl Sighting {
 pub async fn look(world: &impl World, route: &Route, known: Option<Layout>) -> Sighting {
     let (cluster, targets, mut answers) = tokio::join!(
         in_time("rds:DescribeDBClusters", world.cluster(&route.cluster)),
-        in_time("elasticloadbalancing:DescribeTargetHealth", world.targets(&route.group)),
+        in_time(
+            "elasticloadbalancing:DescribeTargetHealth",
+            world.targets(&route.group)
+        ),
         resolve_all(world, known.iter().flat_map(names).collect()),
     );
     let (api, layout) = match cluster {
         Ok(Cluster { writer, layout }) => (Ok(writer), Some(layout)),
         Err(failure) => (Err(failure), known),
     };
-    let unasked = layout.iter().flat_map(names).filter(|name| !answers.contains_key(name)).collect();
+    let unasked = layout
+        .iter()
+        .flat_map(names)
+        .filter(|name| !answers.contains_key(name))
+        .collect();
     answers.extend(resolve_all(world, unasked).await);
     Sighting {
         api,
         dns: named_by_dns(layout.as_ref(), &answers),
-        addresses: layout.iter().flat_map(|layout| addresses(layout, &answers)).collect(),
+        addresses: layout
+            .iter()
+            .flat_map(|layout| addresses(layout, &answers))
+            .collect(),
         layout,
-        targets: targets.map(|all| all.into_iter().filter(|one| !one.draining).map(|one| one.target).collect()),
+        targets: targets.map(|all| {
+            all.into_iter()
+                .filter(|one| !one.draining)
+                .map(|one| one.target)
+                .collect()
+        }),
     }
 }
 
 type Answers = BTreeMap<String, Result<Answer, Failure>>;
 
-async fn in_time<T>(call: &'static str, question: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let late = |_| Failure::new(call, Cause::TimedOut, format!("no answer within {} s", PATIENCE.as_secs()));
-    tokio::time::timeout(PATIENCE, question).await.map_err(late)?
+async fn in_time<T>(
+    call: &'static str,
+    question: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let late = |_| {
+        Failure::new(
+            call,
+            Cause::TimedOut,
+            format!("no answer within {} s", PATIENCE.as_secs()),
+        )
+    };
+    tokio::time::timeout(PATIENCE, question)
+        .await
+        .map_err(late)?
 }
 
 async fn resolve_all(world: &impl World, names: BTreeSet<String>) -> Answers {
@@ -95,33 +123,56 @@ async fn resolve_all(world: &impl World, names: BTreeSet<String>) -> Answers {
 
 /// Every name worth resolving: the cluster endpoint and its members'.
 fn names(layout: &Layout) -> impl Iterator<Item = String> {
-    std::iter::once(&layout.endpoint).chain(layout.instances.values().flatten()).cloned()
+    std::iter::once(&layout.endpoint)
+        .chain(layout.instances.values().flatten())
+        .cloned()
 }
 
 /// The member whose name the cluster endpoint is an alias of: the first label of an instance
 /// endpoint is the instance's identifier.
 fn named_by_dns(layout: Option<&Layout>, answers: &Answers) -> Result<InstanceId, Failure> {
-    let unknown = || Failure::new("dns", Cause::NotFound, "the cluster endpoint's name is not known yet");
+    let unknown = || {
+        Failure::new(
+            "dns",
+            Cause::NotFound,
+            "the cluster endpoint's name is not known yet",
+        )
+    };
     let layout = layout.ok_or_else(unknown)?;
-    let answer = answers.get(&layout.endpoint).ok_or_else(unknown)?.as_ref().map_err(Clone::clone)?;
+    let answer = answers
+        .get(&layout.endpoint)
+        .ok_or_else(unknown)?
+        .as_ref()
+        .map_err(Clone::clone)?;
     let member = answer
         .aliases
         .iter()
         .filter_map(|alias| InstanceId::parse(alias.split('.').next()?).ok())
         .find(|instance| layout.instances.contains_key(instance));
     member.ok_or_else(|| {
-        let detail = format!("{} is an alias of {:?}, and no member's name", layout.endpoint, answer.aliases);
+        let detail = format!(
+            "{} is an alias of {:?}, and no member's name",
+            layout.endpoint, answer.aliases
+        );
         Failure::new("dns", Cause::NotFound, detail)
     })
 }
 
-fn addresses(layout: &Layout, answers: &Answers) -> impl Iterator<Item = (InstanceId, Result<Ipv4Addr, NoAddress>)> {
+fn addresses(
+    layout: &Layout,
+    answers: &Answers,
+) -> impl Iterator<Item = (InstanceId, Result<Ipv4Addr, NoAddress>)> {
     layout.instances.iter().map(|(instance, endpoint)| {
         let answer = endpoint.as_ref().and_then(|endpoint| answers.get(endpoint));
         let address = match answer {
             Some(Ok(answer)) => address::suitable(instance, &answer.addresses),
             Some(Err(failure)) => Err(failure.clone().into()),
-            None => Err(Failure::new("dns", Cause::NotFound, format!("`{instance}` has no endpoint yet")).into()),
+            None => Err(Failure::new(
+                "dns",
+                Cause::NotFound,
+                format!("`{instance}` has no endpoint yet"),
+            )
+            .into()),
         };
         (instance.clone(), address)
     })

@@ -18,7 +18,11 @@ pub fn line(route: &RouteReport, now: DateTime<Utc>) -> Option<Value> {
     }
     let count = |is: bool| Value::from(u8::from(is));
     let mut metrics = vec![
-        ("Switches", "Count", count(route.outcome == Outcome::Switched)),
+        (
+            "Switches",
+            "Count",
+            count(route.outcome == Outcome::Switched),
+        ),
         ("Detaches", "Count", count(route.tally.detached)),
         ("Looks", "Count", Value::from(route.looks)),
         ("Disagreements", "Count", count(route.tally.disagreed)),
@@ -26,9 +30,16 @@ pub fn line(route: &RouteReport, now: DateTime<Utc>) -> Option<Value> {
         ("Failures", "Count", count(route.error.is_some())),
     ];
     if let Some(after) = route.tally.followed_after {
-        metrics.push(("SecondsToFollow", "Seconds", Value::from(after.as_secs_f64())));
+        metrics.push((
+            "SecondsToFollow",
+            "Seconds",
+            Value::from(after.as_secs_f64()),
+        ));
     }
-    let definitions: Vec<Value> = metrics.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit})).collect();
+    let definitions: Vec<Value> = metrics
+        .iter()
+        .map(|(name, unit, _)| json!({"Name": name, "Unit": unit}))
+        .collect();
     let mut line = Map::new();
     line.insert(
         "_aws".to_owned(),
@@ -41,8 +52,15 @@ pub fn line(route: &RouteReport, now: DateTime<Utc>) -> Option<Value> {
             }],
         }),
     );
-    line.insert("DBClusterIdentifier".to_owned(), json!(route.db_cluster_identifier));
-    line.extend(metrics.into_iter().map(|(name, _, value)| (name.to_owned(), value)));
+    line.insert(
+        "DBClusterIdentifier".to_owned(),
+        json!(route.db_cluster_identifier),
+    );
+    line.extend(
+        metrics
+            .into_iter()
+            .map(|(name, _, value)| (name.to_owned(), value)),
+    );
     if let Some(error) = &route.error {
         line.insert("errorType".to_owned(), json!(error.error_type()));
     }

@@ -21,12 +21,20 @@ impl Plan {
     pub fn new(decision: &Decision, registered: &BTreeSet<Target>) -> Self {
         match decision {
             Decision::Follow { target, writer: _ } => Self {
-                deregister: registered.iter().filter(|other| *other != target).cloned().collect(),
+                deregister: registered
+                    .iter()
+                    .filter(|other| *other != target)
+                    .cloned()
+                    .collect(),
                 register: (!registered.contains(target)).then(|| target.clone()),
             },
-            Decision::Evict { targets, pending: _ } => {
-                Self { deregister: registered.intersection(targets).cloned().collect(), register: None }
-            }
+            Decision::Evict {
+                targets,
+                pending: _,
+            } => Self {
+                deregister: registered.intersection(targets).cloned().collect(),
+                register: None,
+            },
             Decision::Refuse(_) => Self::default(),
         }
     }
@@ -34,15 +42,25 @@ impl Plan {
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let Self { deregister, register } = self;
+        let Self {
+            deregister,
+            register,
+        } = self;
         deregister.is_empty() && register.is_none()
     }
 
     /// What the group holds once the plan is carried out.
     #[must_use]
     pub fn applied_to(&self, registered: &BTreeSet<Target>) -> BTreeSet<Target> {
-        let Self { deregister, register } = self;
-        registered.difference(deregister).chain(register).cloned().collect()
+        let Self {
+            deregister,
+            register,
+        } = self;
+        registered
+            .difference(deregister)
+            .chain(register)
+            .cloned()
+            .collect()
     }
 }
 
@@ -51,9 +69,16 @@ impl fmt::Display for Plan {
         if self.is_empty() {
             return f.write_str("nothing to do");
         }
-        let Self { deregister, register } = self;
-        let out = deregister.iter().map(|target| format!("deregister {target}"));
-        let steps: Vec<String> = out.chain(register.iter().map(|target| format!("register {target}"))).collect();
+        let Self {
+            deregister,
+            register,
+        } = self;
+        let out = deregister
+            .iter()
+            .map(|target| format!("deregister {target}"));
+        let steps: Vec<String> = out
+            .chain(register.iter().map(|target| format!("register {target}")))
+            .collect();
         f.write_str(&steps.join(", then "))
     }
 }

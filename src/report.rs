@@ -137,7 +137,11 @@ impl RouteReport {
     #[must_use]
     pub fn failure(&self) -> Option<String> {
         let error = self.error.as_ref()?;
-        let name = |witness: &Option<InstanceId>| witness.as_ref().map_or("silent".to_owned(), ToString::to_string);
+        let name = |witness: &Option<InstanceId>| {
+            witness
+                .as_ref()
+                .map_or("silent".to_owned(), ToString::to_string)
+        };
         let Witnesses { api, dns, hint } = &self.witnesses;
         let held = match &self.targets {
             None => "what the group holds is unknown".to_owned(),
@@ -184,13 +188,16 @@ impl Report {
 
     /// The routes that failed.
     pub fn failed(&self) -> impl Iterator<Item = (&RouteReport, &RunError)> {
-        self.routes.iter().filter_map(|route| Some((route, route.error.as_ref()?)))
+        self.routes
+            .iter()
+            .filter_map(|route| Some((route, route.error.as_ref()?)))
     }
 }
 
 #[allow(clippy::ref_option, reason = "serde's signature")]
 fn tenths<S: Serializer>(age: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    age.map(|age| (age.as_secs_f64() * 10.0).round() / 10.0).serialize(serializer)
+    age.map(|age| (age.as_secs_f64() * 10.0).round() / 10.0)
+        .serialize(serializer)
 }
 
 fn milliseconds<S: Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -199,5 +206,8 @@ fn milliseconds<S: Serializer>(elapsed: &Duration, serializer: S) -> Result<S::O
 
 #[allow(clippy::ref_option, reason = "serde's signature")]
 fn described<S: Serializer>(error: &Option<RunError>, serializer: S) -> Result<S::Ok, S::Error> {
-    error.as_ref().map(|error| format!("{}: {}", error.error_type(), chain(error))).serialize(serializer)
+    error
+        .as_ref()
+        .map(|error| format!("{}: {}", error.error_type(), chain(error)))
+        .serialize(serializer)
 }

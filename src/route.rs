@@ -65,9 +65,9 @@ impl ClusterId {
     /// # Errors
     /// Where the text is no RDS identifier.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        identifier(text)
-            .map(Self)
-            .ok_or(NameError("a DB cluster identifier: 1 to 63 letters, digits and hyphens, beginning with a letter"))
+        identifier(text).map(Self).ok_or(NameError(
+            "a DB cluster identifier: 1 to 63 letters, digits and hyphens, beginning with a letter",
+        ))
     }
 }
 
@@ -128,7 +128,12 @@ impl TargetGroupArn {
 
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cluster `{}` → target group `{}`", self.cluster, self.group.name())
+        write!(
+            f,
+            "cluster `{}` → target group `{}`",
+            self.cluster,
+            self.group.name()
+        )
     }
 }
 
@@ -138,7 +143,10 @@ mod tests {
 
     #[test]
     fn identifiers_are_rds_identifiers_in_lower_case() {
-        assert_eq!(ClusterId::parse("Aurora-Source").map(|id| id.to_string()), Ok("aurora-source".into()));
+        assert_eq!(
+            ClusterId::parse("Aurora-Source").map(|id| id.to_string()),
+            Ok("aurora-source".into())
+        );
         for bad in ["", "1st", "-a", "a b", "a.b", "ä", &"a".repeat(64)] {
             assert!(ClusterId::parse(bad).is_err(), "{bad}");
             assert!(InstanceId::parse(bad).is_err(), "{bad}");
@@ -148,7 +156,10 @@ mod tests {
     #[test]
     fn a_target_group_arn_is_one_and_nothing_else() {
         let arn = "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:targetgroup/aurora-writer/0123456789abcdef";
-        assert_eq!(TargetGroupArn::parse(arn).map(|arn| arn.name().to_owned()), Ok("aurora-writer".into()));
+        assert_eq!(
+            TargetGroupArn::parse(arn).map(|arn| arn.name().to_owned()),
+            Ok("aurora-writer".into())
+        );
         assert!(TargetGroupArn::parse(&arn.replace("arn:aws:", "arn:aws-cn:")).is_ok());
         for bad in [
             "",

@@ -31,9 +31,14 @@ impl Wake {
     pub fn of(triggers: &[Trigger], route: &Route, longest_watch: Duration) -> Option<Self> {
         let waking = || triggers.iter().filter(|trigger| trigger.wakes(route));
         waking().next()?;
-        let expect = waking().map(|trigger| expect(trigger, longest_watch)).max().unwrap_or_default();
+        let expect = waking()
+            .map(|trigger| expect(trigger, longest_watch))
+            .max()
+            .unwrap_or_default();
         Some(Self {
-            hint: waking().filter_map(Trigger::hint).min_by_key(|hint| hint.age),
+            hint: waking()
+                .filter_map(Trigger::hint)
+                .min_by_key(|hint| hint.age),
             expect,
             patience: expect.max(A_WHILE.min(longest_watch)),
             since: waking().filter_map(|trigger| trigger.age).max(),

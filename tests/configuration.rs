@@ -1,6 +1,11 @@
 //! Configuration, good and bad, each variable.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
 use std::time::Duration;
 
@@ -8,11 +13,17 @@ use failover_follower::config::{Config, ConfigError, OnFailoverStart, Settings};
 use tracing_subscriber::filter::LevelFilter;
 
 const CLUSTER: (&str, &str) = ("DB_CLUSTER_IDENTIFIER", "aurora-source");
-const ARN: &str = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/writer/0123456789abcdef";
+const ARN: &str =
+    "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/writer/0123456789abcdef";
 const GROUP: (&str, &str) = ("TARGET_GROUP_ARN", ARN);
 
 fn config(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    Config::from_lookup(|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    Config::from_lookup(|name| {
+        variables
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| (*value).to_owned())
+    })
 }
 
 fn with(variable: &str, value: &str) -> Result<Config, ConfigError> {
@@ -35,20 +46,47 @@ fn two_variables_are_enough() {
 
 #[test]
 fn each_variable_is_read() {
-    assert_eq!(with("ON_FAILOVER_START", "wait").unwrap().settings.on_failover_start, OnFailoverStart::Wait);
-    assert_eq!(with("WATCH_SECONDS", "30").unwrap().settings.longest_watch, Duration::from_secs(30));
-    assert_eq!(with("POLL_INTERVAL_MS", "250").unwrap().settings.poll_interval, Duration::from_millis(250));
-    assert_eq!(with("DNS_SERVER", "127.0.0.1:5353").unwrap().dns_server, Some("127.0.0.1:5353".parse().unwrap()));
+    assert_eq!(
+        with("ON_FAILOVER_START", "wait")
+            .unwrap()
+            .settings
+            .on_failover_start,
+        OnFailoverStart::Wait
+    );
+    assert_eq!(
+        with("WATCH_SECONDS", "30").unwrap().settings.longest_watch,
+        Duration::from_secs(30)
+    );
+    assert_eq!(
+        with("POLL_INTERVAL_MS", "250")
+            .unwrap()
+            .settings
+            .poll_interval,
+        Duration::from_millis(250)
+    );
+    assert_eq!(
+        with("DNS_SERVER", "127.0.0.1:5353").unwrap().dns_server,
+        Some("127.0.0.1:5353".parse().unwrap())
+    );
     assert!(with("DRY_RUN", "true").unwrap().settings.dry_run);
     assert!(!with("DRY_RUN", "False").unwrap().settings.dry_run);
-    assert_eq!(with("LOG_LEVEL", "DEBUG").unwrap().log_level, LevelFilter::DEBUG);
+    assert_eq!(
+        with("LOG_LEVEL", "DEBUG").unwrap().log_level,
+        LevelFilter::DEBUG
+    );
 }
 
 #[test]
 fn an_empty_value_is_none_since_a_template_cannot_leave_a_variable_out() {
-    for variable in
-        ["ROUTES", "ON_FAILOVER_START", "WATCH_SECONDS", "POLL_INTERVAL_MS", "DNS_SERVER", "DRY_RUN", "LOG_LEVEL"]
-    {
+    for variable in [
+        "ROUTES",
+        "ON_FAILOVER_START",
+        "WATCH_SECONDS",
+        "POLL_INTERVAL_MS",
+        "DNS_SERVER",
+        "DRY_RUN",
+        "LOG_LEVEL",
+    ] {
         assert_eq!(with(variable, " "), config(&[CLUSTER, GROUP]), "{variable}");
     }
 }
@@ -57,16 +95,27 @@ fn an_empty_value_is_none_since_a_template_cannot_leave_a_variable_out() {
 fn an_error_names_the_variable_what_it_held_and_what_it_should_hold() {
     for (variable, held, should) in [
         ("ON_FAILOVER_START", "maybe", "detach or wait"),
-        ("WATCH_SECONDS", "2m", "a whole number of seconds from 0 to 900"),
+        (
+            "WATCH_SECONDS",
+            "2m",
+            "a whole number of seconds from 0 to 900",
+        ),
         ("WATCH_SECONDS", "901", "from 0 to 900"),
-        ("POLL_INTERVAL_MS", "0", "a whole number of milliseconds from 1 to 60000"),
+        (
+            "POLL_INTERVAL_MS",
+            "0",
+            "a whole number of milliseconds from 1 to 60000",
+        ),
         ("POLL_INTERVAL_MS", "-1", "milliseconds"),
         ("DNS_SERVER", "127.0.0.1", "ip:port"),
         ("DRY_RUN", "yes", "true or false"),
         ("LOG_LEVEL", "loud", "debug"),
     ] {
         let error = with(variable, held).unwrap_err().to_string();
-        assert!(error.starts_with(&format!("{variable} holds {held:?}; it should hold ")), "{error}");
+        assert!(
+            error.starts_with(&format!("{variable} holds {held:?}; it should hold ")),
+            "{error}"
+        );
         assert!(error.contains(should), "{error}");
     }
     for (variables, variable, should) in [
@@ -75,13 +124,28 @@ fn an_error_names_the_variable_what_it_held_and_what_it_should_hold() {
             "DB_CLUSTER_IDENTIFIER holds \"9lives\"",
             "DB cluster identifier",
         ),
-        (vec![CLUSTER, ("TARGET_GROUP_ARN", "writer")], "TARGET_GROUP_ARN holds \"writer\"", "target group's ARN"),
-        (vec![GROUP], "DB_CLUSTER_IDENTIFIER is missing", "the Aurora cluster's identifier"),
-        (vec![CLUSTER], "TARGET_GROUP_ARN is missing", "the ARN of the target group"),
+        (
+            vec![CLUSTER, ("TARGET_GROUP_ARN", "writer")],
+            "TARGET_GROUP_ARN holds \"writer\"",
+            "target group's ARN",
+        ),
+        (
+            vec![GROUP],
+            "DB_CLUSTER_IDENTIFIER is missing",
+            "the Aurora cluster's identifier",
+        ),
+        (
+            vec![CLUSTER],
+            "TARGET_GROUP_ARN is missing",
+            "the ARN of the target group",
+        ),
         (vec![], "DB_CLUSTER_IDENTIFIER is missing", "ROUTES"),
     ] {
         let error = config(&variables).unwrap_err().to_string();
-        assert!(error.contains(variable) && error.contains(should), "{error}");
+        assert!(
+            error.contains(variable) && error.contains(should),
+            "{error}"
+        );
     }
 }
 
@@ -92,7 +156,11 @@ fn routes_are_read_instead_of_the_two() {
         r#"[{{"dbClusterIdentifier": "one", "targetGroupArn": "{ARN}"}}, {{"dbClusterIdentifier": "Two", "targetGroupArn": "{other}"}}]"#
     );
     let config = config(&[("ROUTES", &routes)]).unwrap();
-    let clusters: Vec<&str> = config.routes.iter().map(|route| route.cluster.as_str()).collect();
+    let clusters: Vec<&str> = config
+        .routes
+        .iter()
+        .map(|route| route.cluster.as_str())
+        .collect();
     assert_eq!(clusters, ["one", "two"]);
 }
 
@@ -102,14 +170,33 @@ fn bad_routes_say_what_is_wrong() {
     for (routes, why) in [
         ("one", "expected value"),
         ("[]", "it names no route"),
-        (r#"[{"dbClusterIdentifier": "one"}]"#, "missing field `targetGroupArn`"),
+        (
+            r#"[{"dbClusterIdentifier": "one"}]"#,
+            "missing field `targetGroupArn`",
+        ),
         (&format!("[{one}, {one}]"), "stands twice"),
-        (&one.replace("one", "9lives").replace('{', "[{").replace('}', "}]"), "DB cluster identifier"),
-        (&format!("[{}]", one.replace("target", "Target")), "unknown field"),
+        (
+            &one.replace("one", "9lives")
+                .replace('{', "[{")
+                .replace('}', "}]"),
+            "DB cluster identifier",
+        ),
+        (
+            &format!("[{}]", one.replace("target", "Target")),
+            "unknown field",
+        ),
     ] {
         let error = config(&[("ROUTES", routes)]).unwrap_err().to_string();
-        assert!(error.starts_with("ROUTES holds") && error.contains(why), "{error}");
+        assert!(
+            error.starts_with("ROUTES holds") && error.contains(why),
+            "{error}"
+        );
     }
-    let error = config(&[CLUSTER, GROUP, ("ROUTES", &format!("[{one}]"))]).unwrap_err().to_string();
-    assert!(error.contains("DB_CLUSTER_IDENTIFIER") && error.contains("ROUTES"), "{error}");
+    let error = config(&[CLUSTER, GROUP, ("ROUTES", &format!("[{one}]"))])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("DB_CLUSTER_IDENTIFIER") && error.contains("ROUTES"),
+        "{error}"
+    );
 }

@@ -1,6 +1,11 @@
 //! The decision and the plan: as a table, and as properties over everything a look can see.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -37,32 +42,59 @@ fn target(name: &str) -> Target {
 fn seen(api: &str, dns: &str, registered: &[Target]) -> Sighting {
     let endpoint = |name: &str| format!("{name}.xyz.eu-west-1.rds.amazonaws.com");
     Sighting {
-        api: if api == "-" { Err(silent()) } else { Ok(Some(id(api))) },
-        dns: if dns == "-" { Err(silent()) } else { Ok(id(dns)) },
+        api: if api == "-" {
+            Err(silent())
+        } else {
+            Ok(Some(id(api)))
+        },
+        dns: if dns == "-" {
+            Err(silent())
+        } else {
+            Ok(id(dns))
+        },
         layout: Some(Layout {
             endpoint: "cluster.cluster-xyz.eu-west-1.rds.amazonaws.com".to_owned(),
             port: PORT,
-            instances: MEMBERS.iter().map(|name| (id(name), Some(endpoint(name)))).collect(),
+            instances: MEMBERS
+                .iter()
+                .map(|name| (id(name), Some(endpoint(name))))
+                .collect(),
         }),
-        addresses: MEMBERS.iter().map(|name| (id(name), Ok(address(name)))).collect(),
+        addresses: MEMBERS
+            .iter()
+            .map(|name| (id(name), Ok(address(name))))
+            .collect(),
         targets: Ok(registered.iter().cloned().collect()),
     }
 }
 
 fn told(name: &str) -> Beliefs {
-    Beliefs { word: Some(Word::Told(id(name))), ..Beliefs::default() }
+    Beliefs {
+        word: Some(Word::Told(id(name))),
+        ..Beliefs::default()
+    }
 }
 
 fn announced(name: &str, on_announcement: OnAnnouncement) -> Beliefs {
-    Beliefs { word: Some(Word::Announced(id(name))), on_announcement, ..Beliefs::default() }
+    Beliefs {
+        word: Some(Word::Announced(id(name))),
+        on_announcement,
+        ..Beliefs::default()
+    }
 }
 
 fn follow(name: &str) -> Decision {
-    Decision::Follow { writer: id(name), target: target(name) }
+    Decision::Follow {
+        writer: id(name),
+        target: target(name),
+    }
 }
 
 fn evict(targets: &[Target], pending: Pending) -> Decision {
-    Decision::Evict { targets: targets.iter().cloned().collect(), pending }
+    Decision::Evict {
+        targets: targets.iter().cloned().collect(),
+        pending,
+    }
 }
 
 #[test]
@@ -105,7 +137,11 @@ fn two_of_three_witnesses_confirm() {
             None => (hint != "-").then(|| Word::Told(id(hint))),
         };
         let expected = (expected != "-").then(|| id(expected));
-        assert_eq!(confirmed(&seen(api, dns, &[]), word.as_ref()), expected, "api {api}, dns {dns}, hint {hint}");
+        assert_eq!(
+            confirmed(&seen(api, dns, &[]), word.as_ref()),
+            expected,
+            "api {api}, dns {dns}, hint {hint}"
+        );
     }
 }
 
@@ -113,17 +149,30 @@ fn two_of_three_witnesses_confirm() {
 fn an_announcement_empties_the_group_until_the_new_writer_is_confirmed() {
     let clear = announced("b", OnAnnouncement::Clear);
     let pending = || Pending::Failover(id("b"));
-    assert_eq!(decide(&seen("a", "a", &[target("a")]), &clear), evict(&[target("a")], pending()));
-    assert_eq!(decide(&seen("-", "-", &[target("a")]), &clear), evict(&[target("a")], pending()));
+    assert_eq!(
+        decide(&seen("a", "a", &[target("a")]), &clear),
+        evict(&[target("a")], pending())
+    );
+    assert_eq!(
+        decide(&seen("-", "-", &[target("a")]), &clear),
+        evict(&[target("a")], pending())
+    );
     assert_eq!(decide(&seen("a", "a", &[]), &clear), evict(&[], pending()));
     assert_eq!(decide(&seen("b", "a", &[]), &clear), follow("b"));
-    assert_eq!(decide(&seen("-", "-", &[target("b")]), &clear), evict(&[], pending()), "b may stay");
+    assert_eq!(
+        decide(&seen("-", "-", &[target("b")]), &clear),
+        evict(&[], pending()),
+        "b may stay"
+    );
 }
 
 #[test]
 fn a_group_that_was_cleared_is_not_cleared_again() {
     let hold = announced("b", OnAnnouncement::Hold);
-    assert_eq!(decide(&seen("a", "a", &[target("a")]), &hold), evict(&[], Pending::Failover(id("b"))));
+    assert_eq!(
+        decide(&seen("a", "a", &[target("a")]), &hold),
+        evict(&[], Pending::Failover(id("b")))
+    );
     assert_eq!(decide(&seen("b", "a", &[target("a")]), &hold), follow("b"));
 }
 
@@ -137,30 +186,55 @@ fn waiting_leaves_the_registered_target_until_the_new_writer_is_confirmed() {
 #[test]
 fn the_announcement_of_somebody_outside_the_cluster_does_nothing() {
     let forged = announced("z", OnAnnouncement::Clear);
-    assert_eq!(decide(&seen("a", "a", &[target("a")]), &forged), follow("a"));
+    assert_eq!(
+        decide(&seen("a", "a", &[target("a")]), &forged),
+        follow("a")
+    );
 }
 
 #[test]
 fn an_announcement_with_its_own_address_unknown_takes_out_only_other_members() {
-    let mut sighting = seen("a", "a", &[target("a"), Target { id: "10.9.9.9".to_owned(), port: PORT }]);
-    sighting.addresses.insert(id("b"), Err(NoAddress::Silent(silent())));
+    let mut sighting = seen(
+        "a",
+        "a",
+        &[
+            target("a"),
+            Target {
+                id: "10.9.9.9".to_owned(),
+                port: PORT,
+            },
+        ],
+    );
+    sighting
+        .addresses
+        .insert(id("b"), Err(NoAddress::Silent(silent())));
     let decision = decide(&sighting, &announced("b", OnAnnouncement::Clear));
     assert_eq!(decision, evict(&[target("a")], Pending::Failover(id("b"))));
 }
 
 #[test]
 fn a_confirmed_writer_without_an_address_evicts_known_others_and_nobody_else() {
-    let stranger = Target { id: "10.9.9.9".to_owned(), port: PORT };
+    let stranger = Target {
+        id: "10.9.9.9".to_owned(),
+        port: PORT,
+    };
     let mut sighting = seen("b", "b", &[target("a"), stranger]);
-    sighting.addresses.insert(id("b"), Err(NoAddress::Silent(silent())));
-    assert_eq!(decide(&sighting, &Beliefs::default()), evict(&[target("a")], Pending::Address(id("b"))));
+    sighting
+        .addresses
+        .insert(id("b"), Err(NoAddress::Silent(silent())));
+    assert_eq!(
+        decide(&sighting, &Beliefs::default()),
+        evict(&[target("a")], Pending::Address(id("b")))
+    );
 }
 
 #[test]
 fn a_public_address_touches_nothing() {
     for beliefs in [Beliefs::default(), announced("b", OnAnnouncement::Clear)] {
         let mut sighting = seen("b", "b", &[target("a")]);
-        sighting.addresses.insert(id("b"), suitable(&id("b"), &[Ipv4Addr::new(54, 1, 2, 3)]));
+        sighting
+            .addresses
+            .insert(id("b"), suitable(&id("b"), &[Ipv4Addr::new(54, 1, 2, 3)]));
         let decision = decide(&sighting, &beliefs);
         assert!(matches!(decision, Decision::Refuse(_)), "{decision:?}");
         assert!(Plan::new(&decision, sighting.targets.as_ref().unwrap()).is_empty());
@@ -169,26 +243,59 @@ fn a_public_address_touches_nothing() {
 
 #[test]
 fn an_empty_group_can_be_left_empty_and_a_wrong_one_cannot() {
-    let beliefs = Beliefs { leave_empty: true, ..Beliefs::default() };
-    assert_eq!(decide(&seen("a", "a", &[]), &beliefs), evict(&[], Pending::Agreement(id("a"))));
-    assert_eq!(decide(&seen("a", "a", &[target("b")]), &beliefs), follow("a"));
+    let beliefs = Beliefs {
+        leave_empty: true,
+        ..Beliefs::default()
+    };
+    assert_eq!(
+        decide(&seen("a", "a", &[]), &beliefs),
+        evict(&[], Pending::Agreement(id("a")))
+    );
+    assert_eq!(
+        decide(&seen("a", "a", &[target("b")]), &beliefs),
+        follow("a")
+    );
 }
 
 #[test]
 fn the_api_alone_is_believed_only_where_nobody_is_confirmed() {
-    let beliefs = Beliefs { api_throughout: Some(id("a")), ..Beliefs::default() };
-    assert_eq!(decide(&seen("a", "b", &[target("b")]), &beliefs), follow("a"));
-    let beliefs = Beliefs { api_throughout: Some(id("a")), ..told("b") };
-    assert_eq!(decide(&seen("a", "b", &[target("b")]), &beliefs), follow("b"));
+    let beliefs = Beliefs {
+        api_throughout: Some(id("a")),
+        ..Beliefs::default()
+    };
+    assert_eq!(
+        decide(&seen("a", "b", &[target("b")]), &beliefs),
+        follow("a")
+    );
+    let beliefs = Beliefs {
+        api_throughout: Some(id("a")),
+        ..told("b")
+    };
+    assert_eq!(
+        decide(&seen("a", "b", &[target("b")]), &beliefs),
+        follow("b")
+    );
 }
 
 #[test]
 fn a_port_is_half_of_a_targets_identity() {
-    let elsewhere = Target { port: 3307, ..target("a") };
+    let elsewhere = Target {
+        port: 3307,
+        ..target("a")
+    };
     let registered = BTreeSet::from([elsewhere.clone()]);
     let plan = Plan::new(&follow("a"), &registered);
-    assert_eq!(plan, Plan { deregister: registered, register: Some(target("a")) });
-    assert_eq!(plan.to_string(), format!("deregister {elsewhere}, then register {}", target("a")));
+    assert_eq!(
+        plan,
+        Plan {
+            deregister: registered,
+            register: Some(target("a"))
+        }
+    );
+    assert_eq!(
+        plan.to_string(),
+        format!("deregister {elsewhere}, then register {}", target("a"))
+    );
 }
 
 fn name() -> impl Strategy<Value = &'static str> {
@@ -196,10 +303,19 @@ fn name() -> impl Strategy<Value = &'static str> {
 }
 
 fn any_target() -> impl Strategy<Value = Target> {
-    (name(), prop::sample::select(vec![PORT, 3307]), any::<bool>()).prop_map(|(name, port, foreign)| Target {
-        port,
-        id: if foreign { "10.9.9.9".to_owned() } else { address(name).to_string() },
-    })
+    (
+        name(),
+        prop::sample::select(vec![PORT, 3307]),
+        any::<bool>(),
+    )
+        .prop_map(|(name, port, foreign)| Target {
+            port,
+            id: if foreign {
+                "10.9.9.9".to_owned()
+            } else {
+                address(name).to_string()
+            },
+        })
 }
 
 fn any_address() -> impl Strategy<Value = Result<Vec<Ipv4Addr>, Failure>> {

@@ -1,6 +1,11 @@
 //! Every event file, and every oddity seen in the wild, to its trigger.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
 use std::time::Duration;
 
@@ -28,8 +33,10 @@ fn at(time: &str) -> DateTime<Utc> {
 fn route(cluster: &str) -> Route {
     Route {
         cluster: ClusterId::parse(cluster).unwrap(),
-        group: TargetGroupArn::parse("arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/writer/0123456789abcdef")
-            .unwrap(),
+        group: TargetGroupArn::parse(
+            "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/writer/0123456789abcdef",
+        )
+        .unwrap(),
     }
 }
 
@@ -47,20 +54,46 @@ fn line(trigger: &Trigger) -> String {
         text(event.and_then(|event| event.id.clone())),
         text(event.and_then(|event| event.source_id.clone())),
         text(event.and_then(|event| event.names.as_ref().map(ToString::to_string))),
-        if trigger.wakes(&route("aurora-source")) { "wakes" } else { "ignores" },
-        if trigger.wakes(&route("another")) { "all" } else { "no other" },
+        if trigger.wakes(&route("aurora-source")) {
+            "wakes"
+        } else {
+            "ignores"
+        },
+        if trigger.wakes(&route("another")) {
+            "all"
+        } else {
+            "no other"
+        },
     )
 }
 
 #[test]
 fn every_event_file_becomes_its_triggers() {
     let expected: &[(&str, &[&str])] = &[
-        ("failover", &["Moving RDS-EVENT-0073 aurora-source aurora-source-instance-2 wakes no other"]),
-        ("failover-completed", &["Moved RDS-EVENT-0071 aurora-source aurora-source-instance-2 wakes no other"]),
-        ("failover-failed", &["Recheck RDS-EVENT-0069 aurora-source - wakes no other"]),
-        ("failover-back", &["Moved RDS-EVENT-0070 aurora-source aurora-source-instance-1 wakes no other"]),
-        ("instance-class-changed", &["Moved RDS-EVENT-0014 aurora-source-instance-1 - wakes all"]),
-        ("blue-green-switchover", &["Moved RDS-EVENT-0260 bgd-v53303651eexfake - wakes all"]),
+        (
+            "failover",
+            &["Moving RDS-EVENT-0073 aurora-source aurora-source-instance-2 wakes no other"],
+        ),
+        (
+            "failover-completed",
+            &["Moved RDS-EVENT-0071 aurora-source aurora-source-instance-2 wakes no other"],
+        ),
+        (
+            "failover-failed",
+            &["Recheck RDS-EVENT-0069 aurora-source - wakes no other"],
+        ),
+        (
+            "failover-back",
+            &["Moved RDS-EVENT-0070 aurora-source aurora-source-instance-1 wakes no other"],
+        ),
+        (
+            "instance-class-changed",
+            &["Moved RDS-EVENT-0014 aurora-source-instance-1 - wakes all"],
+        ),
+        (
+            "blue-green-switchover",
+            &["Moved RDS-EVENT-0260 bgd-v53303651eexfake - wakes all"],
+        ),
         (
             "several-records",
             &[
@@ -69,12 +102,30 @@ fn every_event_file_becomes_its_triggers() {
                 "Recheck RDS-EVENT-0006 aurora-source-instance-1 - wakes all",
             ],
         ),
-        ("promoted-without-category", &["Recheck - aurora-source-instance-1 - wakes all"]),
-        ("backup", &["None RDS-EVENT-0001 aurora-source-instance-1 - ignores no other"]),
-        ("eventbridge-failover", &["Moving RDS-EVENT-0073 aurora-source aurora-source-instance-2 wakes no other"]),
-        ("eventbridge-instance", &["Recheck RDS-EVENT-0006 aurora-source-instance-1 - wakes all"]),
-        ("eventbridge-blue-green", &["Moving RDS-EVENT-0259 bgd-v53303651eexfake - wakes all"]),
-        ("eventbridge-empty-category", &["Recheck - aurora-source - wakes all"]),
+        (
+            "promoted-without-category",
+            &["Recheck - aurora-source-instance-1 - wakes all"],
+        ),
+        (
+            "backup",
+            &["None RDS-EVENT-0001 aurora-source-instance-1 - ignores no other"],
+        ),
+        (
+            "eventbridge-failover",
+            &["Moving RDS-EVENT-0073 aurora-source aurora-source-instance-2 wakes no other"],
+        ),
+        (
+            "eventbridge-instance",
+            &["Recheck RDS-EVENT-0006 aurora-source-instance-1 - wakes all"],
+        ),
+        (
+            "eventbridge-blue-green",
+            &["Moving RDS-EVENT-0259 bgd-v53303651eexfake - wakes all"],
+        ),
+        (
+            "eventbridge-empty-category",
+            &["Recheck - aurora-source - wakes all"],
+        ),
         ("schedule", &["Schedule - - - wakes all"]),
         ("manual", &["Manual - - - wakes all"]),
         ("subscription-confirmed", &["Unrecognized - - - wakes all"]),
@@ -86,10 +137,16 @@ fn every_event_file_becomes_its_triggers() {
         assert_eq!(triggers, *lines, "events/{name}.json");
     }
     let files = std::fs::read_dir(format!("{}/events", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    let known: Vec<String> = expected.iter().map(|(name, _)| format!("{name}.json")).collect();
+    let known: Vec<String> = expected
+        .iter()
+        .map(|(name, _)| format!("{name}.json"))
+        .collect();
     for file in files {
         let name = file.unwrap().file_name().into_string().unwrap();
-        assert!(known.contains(&name) || !name.ends_with(".json") || name == "env.json", "events/{name} has no test");
+        assert!(
+            known.contains(&name) || !name.ends_with(".json") || name == "env.json",
+            "events/{name} has no test"
+        );
     }
 }
 
@@ -97,9 +154,11 @@ fn every_event_file_becomes_its_triggers() {
 fn the_event_files_are_what_lambda_would_hand_over() {
     for file in std::fs::read_dir(format!("{}/events", env!("CARGO_MANIFEST_DIR"))).unwrap() {
         let path = file.unwrap().path();
-        let payload: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let payload: Value =
+            serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         if payload.get("Records").is_some() {
-            serde_json::from_value::<SnsEvent>(payload).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            serde_json::from_value::<SnsEvent>(payload)
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         } else if payload.get("detail-type").is_some() {
             serde_json::from_value::<EventBridgeEvent>(payload)
                 .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -114,11 +173,17 @@ fn what_is_not_understood_says_why() {
         (event("subscription-confirmed"), "You are now subscribed"),
         (json!({"Records": []}), "a list of 0"),
         (json!({"Records": "none"}), "\"\\\"none\\\"\""),
-        (json!({"Records": [{"eventSource": "aws:s3"}]}), "eventSource"),
+        (
+            json!({"Records": [{"eventSource": "aws:s3"}]}),
+            "eventSource",
+        ),
         (json!([1, 2]), "a list of 2"),
         (json!("text"), "text"),
         (json!({"hello": 1}), "hello"),
-        (json!({"detail-type": "EC2 Instance State-change", "source": "aws.ec2", "detail": {}}), "aws.ec2"),
+        (
+            json!({"detail-type": "EC2 Instance State-change", "source": "aws.ec2", "detail": {}}),
+            "aws.ec2",
+        ),
         (json!({"detail-type": 5}), "EventBridge"),
     ] {
         let triggers = read(&payload, Utc::now());
@@ -138,12 +203,16 @@ fn an_id_in_a_message_attribute_serves_where_the_message_has_none() {
     message.as_object_mut().unwrap().remove("Event ID");
     record["Message"] = json!(message.to_string());
     let triggers = read(&payload, at("2026-11-01T03:00:05Z"));
-    assert_eq!(triggers[0].event.as_ref().unwrap().id.as_deref(), Some("RDS-EVENT-0073"));
+    assert_eq!(
+        triggers[0].event.as_ref().unwrap().id.as_deref(),
+        Some("RDS-EVENT-0073")
+    );
 }
 
 #[test]
 fn an_eventbridge_event_that_comes_through_a_topic_is_understood() {
-    let payload = json!({"Records": [{"Sns": {"Message": event("eventbridge-failover").to_string()}}]});
+    let payload =
+        json!({"Records": [{"Sns": {"Message": event("eventbridge-failover").to_string()}}]});
     assert_eq!(read(&payload, Utc::now())[0].kind, Kind::Moving);
 }
 
@@ -174,8 +243,13 @@ fn an_event_that_is_late_or_from_the_future_or_undated_gives_no_hint() {
         assert_eq!(triggers[0].hint().is_some(), hint, "at {now}");
         assert_eq!(triggers[0].kind, Kind::Moving, "the kind stays what it is");
     }
-    let undated = event("failover").to_string().replace("Event Time", "Event Tide");
-    assert_eq!(read(&serde_json::from_str(&undated).unwrap(), time)[0].hint(), None);
+    let undated = event("failover")
+        .to_string()
+        .replace("Event Time", "Event Tide");
+    assert_eq!(
+        read(&serde_json::from_str(&undated).unwrap(), time)[0].hint(),
+        None
+    );
 }
 
 #[test]
@@ -190,7 +264,13 @@ fn several_records_make_one_run_with_the_longest_watch_and_the_freshest_hint() {
 
     payload["Records"].as_array_mut().unwrap().reverse();
     let reversed = read(&payload, at("2026-11-01T03:00:20Z"));
-    assert_eq!(Wake::of(&reversed, &route("aurora-source"), LONGEST).unwrap().hint, Some(hint), "in any order");
+    assert_eq!(
+        Wake::of(&reversed, &route("aurora-source"), LONGEST)
+            .unwrap()
+            .hint,
+        Some(hint),
+        "in any order"
+    );
 }
 
 #[test]
@@ -206,9 +286,23 @@ fn a_watch_is_as_long_as_its_trigger_asks_for() {
         ("manual", "2026-11-01T03:01:00Z", 0, 30),
         ("malformed", "2026-11-01T03:01:00Z", 0, 30),
     ] {
-        let wake = Wake::of(&read(&event(name), at(now)), &route("aurora-source"), LONGEST).unwrap();
-        assert_eq!((wake.expect, wake.patience), (seconds(expect), seconds(patience)), "{name} at {now}");
-        let short = Wake::of(&read(&event(name), at(now)), &route("aurora-source"), seconds(5)).unwrap();
+        let wake = Wake::of(
+            &read(&event(name), at(now)),
+            &route("aurora-source"),
+            LONGEST,
+        )
+        .unwrap();
+        assert_eq!(
+            (wake.expect, wake.patience),
+            (seconds(expect), seconds(patience)),
+            "{name} at {now}"
+        );
+        let short = Wake::of(
+            &read(&event(name), at(now)),
+            &route("aurora-source"),
+            seconds(5),
+        )
+        .unwrap();
         assert!(short.patience <= seconds(5), "WATCH_SECONDS is the longest");
     }
 }

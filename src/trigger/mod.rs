@@ -112,11 +112,19 @@ impl Hint {
 
 impl Trigger {
     fn bare(kind: Kind) -> Self {
-        Self { kind, event: None, age: None, why: None }
+        Self {
+            kind,
+            event: None,
+            age: None,
+            why: None,
+        }
     }
 
     fn unrecognized(why: String) -> Self {
-        Self { why: Some(why), ..Self::bare(Kind::Unrecognized) }
+        Self {
+            why: Some(why),
+            ..Self::bare(Kind::Unrecognized)
+        }
     }
 
     fn from_event(event: RdsEvent, now: DateTime<Utc>) -> Self {

@@ -12,9 +12,10 @@ use super::{Kind, Trigger};
 #[must_use]
 pub fn read(payload: &Value, now: DateTime<Utc>) -> Vec<Trigger> {
     match payload.get("Records") {
-        Some(Value::Array(records)) if !records.is_empty() => {
-            records.iter().map(|record| sns_record(record, now)).collect()
-        }
+        Some(Value::Array(records)) if !records.is_empty() => records
+            .iter()
+            .map(|record| sns_record(record, now))
+            .collect(),
         Some(other) => vec![Trigger::unrecognized(format!(
             "`Records` holds {}, it should hold a list of SNS records",
             describe(other)
@@ -26,7 +27,10 @@ pub fn read(payload: &Value, now: DateTime<Utc>) -> Vec<Trigger> {
 /// A record of an SNS event. Only `Sns.Message` is needed of it, so nothing else about it can be wrong.
 fn sns_record(record: &Value, now: DateTime<Utc>) -> Trigger {
     let Some(text) = record.pointer("/Sns/Message").and_then(Value::as_str) else {
-        return Trigger::unrecognized(format!("a record holds {}, it should hold `Sns.Message`", describe(record)));
+        return Trigger::unrecognized(format!(
+            "a record holds {}, it should hold `Sns.Message`",
+            describe(record)
+        ));
     };
     let Ok(inner @ Value::Object(_)) = serde_json::from_str::<Value>(text) else {
         return Trigger::unrecognized(format!(
@@ -48,7 +52,9 @@ fn message(payload: &Value, now: DateTime<Utc>) -> Trigger {
         Value::Null => Trigger::bare(Kind::Manual),
         Value::Object(fields) if fields.is_empty() => Trigger::bare(Kind::Manual),
         Value::Object(fields) if fields.contains_key("detail-type") => event_bridge(payload, now),
-        Value::Object(fields) if fields.contains_key("Event Message") => notification(payload, None, now),
+        Value::Object(fields) if fields.contains_key("Event Message") => {
+            notification(payload, None, now)
+        }
         other => Trigger::unrecognized(format!(
             "the payload holds {}, it should hold an SNS event, an EventBridge event or {{}}",
             describe(other)
@@ -60,7 +66,9 @@ fn message(payload: &Value, now: DateTime<Utc>) -> Trigger {
 fn notification(message: &Value, attribute: Option<&str>, now: DateTime<Utc>) -> Trigger {
     let field = |name: &str| message.get(name).and_then(Value::as_str);
     let event = RdsEvent::from_raw(&Raw {
-        event_id: field("Event ID").filter(|id| id.contains("RDS-EVENT-")).or(attribute),
+        event_id: field("Event ID")
+            .filter(|id| id.contains("RDS-EVENT-"))
+            .or(attribute),
         source_type: field("Event Source"),
         source_id: field("Source ID"),
         source_arn: field("Source ARN"),
@@ -74,7 +82,9 @@ fn notification(message: &Value, attribute: Option<&str>, now: DateTime<Utc>) ->
 fn event_bridge(payload: &Value, now: DateTime<Utc>) -> Trigger {
     let event = match serde_json::from_value::<EventBridgeEvent>(payload.clone()) {
         Ok(event) => event,
-        Err(error) => return Trigger::unrecognized(format!("an EventBridge event that isn't one: {error}")),
+        Err(error) => {
+            return Trigger::unrecognized(format!("an EventBridge event that isn't one: {error}"));
+        }
     };
     match event.source.as_str() {
         "aws.rds" => {

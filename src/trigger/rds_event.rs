@@ -41,7 +41,9 @@ impl RdsEvent {
         let message = raw.message.unwrap_or_default().trim();
         let source_id = source_id(raw);
         Self {
-            signal: id.as_deref().map_or_else(|| Signal::of_message(message), Signal::of),
+            signal: id
+                .as_deref()
+                .map_or_else(|| Signal::of_message(message), Signal::of),
             cluster: cluster(raw, source_id.as_deref()),
             time: raw.time.and_then(parse_time),
             names: named_writer(message),
@@ -54,7 +56,10 @@ impl RdsEvent {
 /// `RDS-EVENT-0071` out of a URL, or out of itself; seen with a space behind it.
 fn event_id(text: &str) -> Option<String> {
     let start = text.rfind("RDS-EVENT-")?;
-    let id: String = text[start..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+    let id: String = text[start..]
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || *c == '-')
+        .collect();
     Some(id)
 }
 
@@ -73,10 +78,9 @@ fn source_id(raw: &Raw<'_>) -> Option<String> {
 /// The cluster an event is about. A cluster's event whose ARN is an instance's (seen in the wild)
 /// contradicts itself and counts as being about no cluster in particular.
 fn cluster(raw: &Raw<'_>, source_id: Option<&str>) -> Option<ClusterId> {
-    let is_cluster = raw
-        .source_type
-        .map(str::trim)
-        .is_some_and(|kind| kind.eq_ignore_ascii_case("db-cluster") || kind.eq_ignore_ascii_case("cluster"));
+    let is_cluster = raw.source_type.map(str::trim).is_some_and(|kind| {
+        kind.eq_ignore_ascii_case("db-cluster") || kind.eq_ignore_ascii_case("cluster")
+    });
     let contradicted = raw.source_arn.is_some_and(|arn| !arn.contains(":cluster:"));
     if !is_cluster || contradicted {
         return None;
@@ -89,16 +93,26 @@ fn parse_time(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
     DateTime::parse_from_rfc3339(text)
         .map(|time| time.to_utc())
-        .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").map(|time| time.and_utc()))
-        .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").map(|time| time.and_utc()))
+        .or_else(|_| {
+            NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").map(|time| time.and_utc())
+        })
+        .or_else(|_| {
+            NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").map(|time| time.and_utc())
+        })
         .ok()
 }
 
 /// The instance behind "… failover to DB instance: X" and "Promoting previous primary again: X",
 /// with or without a full stop. No other message names a Writer.
 fn named_writer(message: &str) -> Option<InstanceId> {
-    const BEFORE_THE_NAME: [&str; 2] = ["failover to DB instance:", "Promoting previous primary again:"];
-    let rest = BEFORE_THE_NAME.iter().find_map(|text| message.split_once(text)).map(|(_, rest)| rest)?;
+    const BEFORE_THE_NAME: [&str; 2] = [
+        "failover to DB instance:",
+        "Promoting previous primary again:",
+    ];
+    let rest = BEFORE_THE_NAME
+        .iter()
+        .find_map(|text| message.split_once(text))
+        .map(|(_, rest)| rest)?;
     let name = rest.split_whitespace().next()?;
     InstanceId::parse(name.trim_matches(|c: char| !c.is_ascii_alphanumeric())).ok()
 }
@@ -115,7 +129,10 @@ mod tests {
     fn event_ids_are_found_in_urls_and_with_stray_spaces() {
         let url = "http://docs.amazonwebservices.com/AmazonRDS/latest/UserGuide/USER_Events.html#RDS-EVENT-0071 ";
         assert_eq!(event_id(url).as_deref(), Some("RDS-EVENT-0071"));
-        assert_eq!(event_id("RDS-EVENT-0073").as_deref(), Some("RDS-EVENT-0073"));
+        assert_eq!(
+            event_id("RDS-EVENT-0073").as_deref(),
+            Some("RDS-EVENT-0073")
+        );
         assert_eq!(event_id("something else"), None);
         assert_eq!(event_id(""), None);
     }
@@ -144,7 +161,9 @@ mod tests {
 
     #[test]
     fn both_channels_tell_the_time_in_utc() {
-        let expected = DateTime::parse_from_rfc3339("2023-08-14T13:04:12.874Z").map(|t| t.to_utc()).ok();
+        let expected = DateTime::parse_from_rfc3339("2023-08-14T13:04:12.874Z")
+            .map(|t| t.to_utc())
+            .ok();
         assert_eq!(parse_time("2023-08-14 13:04:12.874"), expected);
         assert_eq!(parse_time("2023-08-14T13:04:12.874Z"), expected);
         assert_eq!(parse_time("2023-08-14T13:04:12.874"), expected);
@@ -153,13 +172,27 @@ mod tests {
 
     #[test]
     fn a_source_is_read_with_its_oddities() {
-        let raw = Raw { source_id: Some("rds:aurora-source"), source_type: Some("CLUSTER"), ..Raw::default() };
+        let raw = Raw {
+            source_id: Some("rds:aurora-source"),
+            source_type: Some("CLUSTER"),
+            ..Raw::default()
+        };
         assert_eq!(source_id(&raw).as_deref(), Some("aurora-source"));
-        assert_eq!(cluster(&raw, Some("aurora-source")), ClusterId::parse("aurora-source").ok());
+        assert_eq!(
+            cluster(&raw, Some("aurora-source")),
+            ClusterId::parse("aurora-source").ok()
+        );
 
-        let raw = Raw { source_arn: Some("arn:aws:rds:eu-west-1:1:cluster:aurora-source"), ..Raw::default() };
+        let raw = Raw {
+            source_arn: Some("arn:aws:rds:eu-west-1:1:cluster:aurora-source"),
+            ..Raw::default()
+        };
         assert_eq!(source_id(&raw).as_deref(), Some("aurora-source"));
-        assert_eq!(cluster(&raw, Some("aurora-source")), None, "it doesn't say that it is a cluster's");
+        assert_eq!(
+            cluster(&raw, Some("aurora-source")),
+            None,
+            "it doesn't say that it is a cluster's"
+        );
 
         let raw = Raw {
             source_type: Some("CLUSTER"),
@@ -167,6 +200,10 @@ mod tests {
             source_arn: Some("arn:aws:rds:eu-west-1:1:db:aurora-source-instance-1"),
             ..Raw::default()
         };
-        assert_eq!(cluster(&raw, Some("aurora-source")), None, "its ARN is an instance's");
+        assert_eq!(
+            cluster(&raw, Some("aurora-source")),
+            None,
+            "its ARN is an instance's"
+        );
     }
 }

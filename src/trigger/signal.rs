@@ -25,19 +25,22 @@ impl Signal {
     /// [`Signal::Recheck`]: AWS adds events, and a look costs nothing.
     #[must_use]
     pub fn of(event_id: &str) -> Self {
-        rows().find(|(id, _)| *id == event_id).map_or(Self::Recheck, |(_, signal)| match signal {
-            "moving" => Self::Moving,
-            "moved" => Self::Moved,
-            "none" => Self::Nothing,
-            _ => Self::Recheck,
-        })
+        rows()
+            .find(|(id, _)| *id == event_id)
+            .map_or(Self::Recheck, |(_, signal)| match signal {
+                "moving" => Self::Moving,
+                "moved" => Self::Moved,
+                "none" => Self::Nothing,
+                _ => Self::Recheck,
+            })
     }
 
     /// The signal of an event that came without an id, by the wording of the failover messages.
     /// Anything else is [`Signal::Recheck`].
     #[must_use]
     pub fn of_message(message: &str) -> Self {
-        let failover = message.contains("failover to DB instance") || message.contains("failover to instance");
+        let failover =
+            message.contains("failover to DB instance") || message.contains("failover to instance");
         match message {
             _ if failover && message.starts_with("Started") => Self::Moving,
             _ if failover && message.starts_with("Completed") => Self::Moved,
@@ -64,10 +67,14 @@ mod tests {
         let mut seen = std::collections::BTreeSet::new();
         for (id, signal) in rows() {
             assert!(
-                id.strip_prefix("RDS-EVENT-").is_some_and(|n| n.len() == 4 && n.bytes().all(|b| b.is_ascii_digit())),
+                id.strip_prefix("RDS-EVENT-")
+                    .is_some_and(|n| n.len() == 4 && n.bytes().all(|b| b.is_ascii_digit())),
                 "{id}"
             );
-            assert!(["moving", "moved", "recheck", "none"].contains(&signal), "{id}: {signal}");
+            assert!(
+                ["moving", "moved", "recheck", "none"].contains(&signal),
+                "{id}: {signal}"
+            );
             assert!(seen.insert(id), "{id} stands twice");
         }
         assert_eq!(seen.len(), TABLE.lines().count() - 1);
@@ -87,12 +94,24 @@ mod tests {
     #[test]
     fn an_event_without_an_id_is_told_by_its_message() {
         for (message, signal) in [
-            ("Started cross AZ failover to DB instance: a", Signal::Moving),
-            ("Started same AZ failover to DB instance: a.", Signal::Moving),
-            ("Completed customer initiated failover to DB instance: a", Signal::Moved),
+            (
+                "Started cross AZ failover to DB instance: a",
+                Signal::Moving,
+            ),
+            (
+                "Started same AZ failover to DB instance: a.",
+                Signal::Moving,
+            ),
+            (
+                "Completed customer initiated failover to DB instance: a",
+                Signal::Moved,
+            ),
             ("Completed failover to instance.", Signal::Moved),
             ("Promoting previous primary again: a", Signal::Moved),
-            ("A new writer was promoted. Restarting database as a reader.", Signal::Recheck),
+            (
+                "A new writer was promoted. Restarting database as a reader.",
+                Signal::Recheck,
+            ),
         ] {
             assert_eq!(Signal::of_message(message), signal, "{message}");
         }

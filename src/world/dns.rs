@@ -22,7 +22,9 @@ impl Dns {
     /// A resolver that asks `server`, or else the servers of `/etc/resolv.conf`.
     pub(super) fn new(server: Option<SocketAddr>) -> Result<Self, NetError> {
         let mut builder = match server {
-            Some(server) => TokioResolver::builder_with_config(only(server), TokioRuntimeProvider::default()),
+            Some(server) => {
+                TokioResolver::builder_with_config(only(server), TokioRuntimeProvider::default())
+            }
             None => TokioResolver::builder_tokio()?,
         };
         let options = builder.options_mut();
@@ -36,13 +38,17 @@ impl Dns {
 
     pub(super) async fn resolve(&self, name: &str) -> Result<Answer, Failure> {
         let absolute = format!("{}.", name.trim_end_matches('.'));
-        let lookup = self.0.lookup(absolute, RecordType::A).await.map_err(|error| failure(name, &error))?;
+        let lookup = self
+            .0
+            .lookup(absolute, RecordType::A)
+            .await
+            .map_err(|error| failure(name, &error))?;
         let mut answer = Answer::default();
         for record in lookup.answers() {
             match &record.data {
-                RData::CNAME(alias) => {
-                    answer.aliases.push(alias.0.to_utf8().trim_end_matches('.').to_ascii_lowercase())
-                }
+                RData::CNAME(alias) => answer
+                    .aliases
+                    .push(alias.0.to_utf8().trim_end_matches('.').to_ascii_lowercase()),
                 RData::A(address) => answer.addresses.push(address.0),
                 _ => {}
             }
@@ -57,7 +63,11 @@ fn only(server: SocketAddr) -> ResolverConfig {
         connection.port = server.port();
         connection
     });
-    ResolverConfig::from_name_servers(vec![NameServerConfig::new(server.ip(), true, connections.to_vec())])
+    ResolverConfig::from_name_servers(vec![NameServerConfig::new(
+        server.ip(),
+        true,
+        connections.to_vec(),
+    )])
 }
 
 fn failure(name: &str, error: &NetError) -> Failure {

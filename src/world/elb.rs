@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_elasticloadbalancingv2::Client;
-use aws_sdk_elasticloadbalancingv2::types::{TargetDescription, TargetHealthDescription, TargetHealthStateEnum};
+use aws_sdk_elasticloadbalancingv2::types::{
+    TargetDescription, TargetHealthDescription, TargetHealthStateEnum,
+};
 
 use super::{Cause, Failure, Registration, Target};
 use crate::route::TargetGroupArn;
@@ -21,45 +23,108 @@ const OUTSIDE_THE_VPC: &str = "all";
 pub(super) struct Elb(pub(super) Client);
 
 impl Elb {
-    pub(super) async fn targets(&self, group: &TargetGroupArn) -> Result<Vec<Registration>, Failure> {
-        let answer = self.0.describe_target_health().target_group_arn(group.as_str()).send().await;
+    pub(super) async fn targets(
+        &self,
+        group: &TargetGroupArn,
+    ) -> Result<Vec<Registration>, Failure> {
+        let answer = self
+            .0
+            .describe_target_health()
+            .target_group_arn(group.as_str())
+            .send()
+            .await;
         let answer = answer.map_err(|error| Failure::from_sdk(DESCRIBE, &error))?;
-        answer.target_health_descriptions().iter().map(read).collect()
+        answer
+            .target_health_descriptions()
+            .iter()
+            .map(read)
+            .collect()
     }
 
-    pub(super) async fn register(&self, group: &TargetGroupArn, target: &Target) -> Result<(), Failure> {
+    pub(super) async fn register(
+        &self,
+        group: &TargetGroupArn,
+        target: &Target,
+    ) -> Result<(), Failure> {
         match self.register_in(group, target, None).await {
-            Err(Failure { cause: Cause::Refused, .. }) => self.register_in(group, target, Some(OUTSIDE_THE_VPC)).await,
+            Err(Failure {
+                cause: Cause::Refused,
+                ..
+            }) => self.register_in(group, target, Some(OUTSIDE_THE_VPC)).await,
             result => result,
         }
     }
 
-    async fn register_in(&self, group: &TargetGroupArn, target: &Target, zone: Option<&str>) -> Result<(), Failure> {
+    async fn register_in(
+        &self,
+        group: &TargetGroupArn,
+        target: &Target,
+        zone: Option<&str>,
+    ) -> Result<(), Failure> {
         let mut description = describe(target);
         description.availability_zone = zone.map(ToOwned::to_owned);
-        let answer = self.0.register_targets().target_group_arn(group.as_str()).targets(description).send().await;
-        answer.map(|_| ()).map_err(|error| Failure::from_sdk(REGISTER, &error))
+        let answer = self
+            .0
+            .register_targets()
+            .target_group_arn(group.as_str())
+            .targets(description)
+            .send()
+            .await;
+        answer
+            .map(|_| ())
+            .map_err(|error| Failure::from_sdk(REGISTER, &error))
     }
 
-    pub(super) async fn deregister(&self, group: &TargetGroupArn, targets: &BTreeSet<Target>) -> Result<(), Failure> {
+    pub(super) async fn deregister(
+        &self,
+        group: &TargetGroupArn,
+        targets: &BTreeSet<Target>,
+    ) -> Result<(), Failure> {
         let descriptions = targets.iter().map(describe).collect();
-        let call = self.0.deregister_targets().target_group_arn(group.as_str()).set_targets(Some(descriptions));
-        call.send().await.map(|_| ()).map_err(|error| Failure::from_sdk(DEREGISTER, &error))
+        let call = self
+            .0
+            .deregister_targets()
+            .target_group_arn(group.as_str())
+            .set_targets(Some(descriptions));
+        call.send()
+            .await
+            .map(|_| ())
+            .map_err(|error| Failure::from_sdk(DEREGISTER, &error))
     }
 }
 
 fn describe(target: &Target) -> TargetDescription {
-    TargetDescription::builder().id(&target.id).port(i32::from(target.port)).build()
+    TargetDescription::builder()
+        .id(&target.id)
+        .port(i32::from(target.port))
+        .build()
 }
 
 fn read(description: &TargetHealthDescription) -> Result<Registration, Failure> {
-    let nonsense = || Failure::new(DESCRIBE, Cause::Unavailable, "it tells a target without an id or a port");
+    let nonsense = || {
+        Failure::new(
+            DESCRIBE,
+            Cause::Unavailable,
+            "it tells a target without an id or a port",
+        )
+    };
     let target = description.target().ok_or_else(nonsense)?;
-    let port = target.port().and_then(|port| u16::try_from(port).ok()).ok_or_else(nonsense)?;
-    let id = target.id().filter(|id| !id.is_empty()).ok_or_else(nonsense)?;
-    let state = description.target_health().and_then(|health| health.state());
+    let port = target
+        .port()
+        .and_then(|port| u16::try_from(port).ok())
+        .ok_or_else(nonsense)?;
+    let id = target
+        .id()
+        .filter(|id| !id.is_empty())
+        .ok_or_else(nonsense)?;
+    let state = description
+        .target_health()
+        .and_then(|health| health.state());
     Ok(Registration {
-        target: Target { id: id.to_owned(), port },
+        target: Target {
+            id: id.to_owned(),
+            port,
+        },
         // Not `unhealthy.draining`: that one is still registered.
         draining: state == Some(&TargetHealthStateEnum::Draining),
     })

@@ -41,7 +41,11 @@ pub enum Cause {
 impl Failure {
     /// A failure of `call`.
     pub fn new(call: &'static str, cause: Cause, detail: impl Into<String>) -> Self {
-        Self { call, cause, detail: detail.into() }
+        Self {
+            call,
+            cause,
+            detail: detail.into(),
+        }
     }
 
     /// A failure of an AWS call, told by the service's error code and never by its text.
@@ -58,9 +62,10 @@ impl Failure {
         };
         let code = service.code().unwrap_or("no error code");
         let cause = match code {
-            "DBClusterNotFoundFault" | "DBInstanceNotFound" | "DBInstanceNotFoundFault" | "TargetGroupNotFound" => {
-                Cause::NotFound
-            }
+            "DBClusterNotFoundFault"
+            | "DBInstanceNotFound"
+            | "DBInstanceNotFoundFault"
+            | "TargetGroupNotFound" => Cause::NotFound,
             "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => Cause::Denied,
             "Throttling"
             | "ThrottlingException"
@@ -69,7 +74,9 @@ impl Failure {
             | "TooManyRequestsException"
             | "RequestThrottled"
             | "RequestThrottledException" => Cause::Throttled,
-            "InvalidTarget" | "TooManyTargets" | "TooManyRegistrationsForTargetId" => Cause::Refused,
+            "InvalidTarget" | "TooManyTargets" | "TooManyRegistrationsForTargetId" => {
+                Cause::Refused
+            }
             _ => Cause::Unavailable,
         };
         let detail = match service.message() {

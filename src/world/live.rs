@@ -42,7 +42,11 @@ impl Live {
         let tls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
         let config = aws_config::from_env()
             .http_client(Builder::new().tls_provider(tls).build_https())
-            .retry_config(RetryConfig::standard().with_max_attempts(TRIES).with_max_backoff(LONGEST_WAIT))
+            .retry_config(
+                RetryConfig::standard()
+                    .with_max_attempts(TRIES)
+                    .with_max_backoff(LONGEST_WAIT),
+            )
             .timeout_config(
                 TimeoutConfig::builder()
                     .connect_timeout(CONNECT)
@@ -77,7 +81,11 @@ impl World for Live {
         self.elb.register(group, target).await
     }
 
-    async fn deregister(&self, group: &TargetGroupArn, targets: &BTreeSet<Target>) -> Result<(), Failure> {
+    async fn deregister(
+        &self,
+        group: &TargetGroupArn,
+        targets: &BTreeSet<Target>,
+    ) -> Result<(), Failure> {
         self.elb.deregister(group, targets).await
     }
 }

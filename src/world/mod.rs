@@ -20,7 +20,10 @@ pub use live::Live;
 use crate::route::{ClusterId, InstanceId, TargetGroupArn};
 
 /// What a run asks of the world, and does to it.
-#[allow(async_fn_in_trait, reason = "a run is polled on one thread; nobody needs its futures to be Send")]
+#[allow(
+    async_fn_in_trait,
+    reason = "a run is polled on one thread; nobody needs its futures to be Send"
+)]
 pub trait World {
     /// The cluster as the RDS API tells it.
     async fn cluster(&self, id: &ClusterId) -> Result<Cluster, Failure>;
@@ -31,7 +34,11 @@ pub trait World {
     /// Puts a target in.
     async fn register(&self, group: &TargetGroupArn, target: &Target) -> Result<(), Failure>;
     /// Takes targets out; one that isn't there is no error.
-    async fn deregister(&self, group: &TargetGroupArn, targets: &BTreeSet<Target>) -> Result<(), Failure>;
+    async fn deregister(
+        &self,
+        group: &TargetGroupArn,
+        targets: &BTreeSet<Target>,
+    ) -> Result<(), Failure>;
 }
 
 /// A cluster as the RDS API tells it.
@@ -86,7 +93,10 @@ impl Target {
     /// The target at an address and a port.
     #[must_use]
     pub fn new(address: Ipv4Addr, port: u16) -> Self {
-        Self { id: address.to_string(), port }
+        Self {
+            id: address.to_string(),
+            port,
+        }
     }
 }
 

@@ -24,7 +24,10 @@ type Endpoints = BTreeMap<InstanceId, String>;
 
 impl Rds {
     pub(super) fn new(client: Client) -> Self {
-        Self { client, endpoints: Mutex::default() }
+        Self {
+            client,
+            endpoints: Mutex::default(),
+        }
     }
 
     /// The cluster, with the endpoints of its members. Where no endpoint is known yet, both
@@ -32,7 +35,8 @@ impl Rds {
     pub(super) async fn cluster(&self, id: &ClusterId) -> Result<Cluster, Failure> {
         let mut known = self.endpoints().get(id).cloned().unwrap_or_default();
         let (cluster, mut learned) = if known.is_empty() {
-            let (cluster, learned) = tokio::join!(self.describe_cluster(id), self.describe_endpoints(id));
+            let (cluster, learned) =
+                tokio::join!(self.describe_cluster(id), self.describe_endpoints(id));
             (cluster?, Some(learned))
         } else {
             (self.describe_cluster(id).await?, None)
@@ -40,54 +44,94 @@ impl Rds {
         if learned.is_none() && members(&cluster).any(|(member, _)| !known.contains_key(&member)) {
             learned = Some(self.describe_endpoints(id).await);
         }
-        let missed = learned.and_then(|learned| learned.map(|endpoints| known.extend(endpoints)).err());
+        let missed =
+            learned.and_then(|learned| learned.map(|endpoints| known.extend(endpoints)).err());
         self.endpoints().insert(id.clone(), known.clone());
         let cluster = read(&cluster, &known)?;
         match missed {
             // Without the Writer's endpoint the answer is of no use.
-            Some(failure) if cluster.writer.as_ref().is_some_and(|writer| !known.contains_key(writer)) => Err(failure),
+            Some(failure)
+                if cluster
+                    .writer
+                    .as_ref()
+                    .is_some_and(|writer| !known.contains_key(writer)) =>
+            {
+                Err(failure)
+            }
             _ => Ok(cluster),
         }
     }
 
     async fn describe_cluster(&self, id: &ClusterId) -> Result<DbCluster, Failure> {
-        let answer = self.client.describe_db_clusters().db_cluster_identifier(id.as_str()).send().await;
+        let answer = self
+            .client
+            .describe_db_clusters()
+            .db_cluster_identifier(id.as_str())
+            .send()
+            .await;
         let answer = answer.map_err(|error| Failure::from_sdk(CLUSTERS, &error))?;
         let found = answer.db_clusters.unwrap_or_default().into_iter().next();
         found.ok_or_else(|| Failure::new(CLUSTERS, Cause::NotFound, format!("no cluster `{id}`")))
     }
 
     async fn describe_endpoints(&self, id: &ClusterId) -> Result<Endpoints, Failure> {
-        let of_cluster = Filter::builder().name("db-cluster-id").values(id.as_str()).build();
-        let answer = self.client.describe_db_instances().filters(of_cluster).send().await;
+        let of_cluster = Filter::builder()
+            .name("db-cluster-id")
+            .values(id.as_str())
+            .build();
+        let answer = self
+            .client
+            .describe_db_instances()
+            .filters(of_cluster)
+            .send()
+            .await;
         let answer = answer.map_err(|error| Failure::from_sdk(INSTANCES, &error))?;
         let endpoint = |instance: DbInstance| {
             let id = InstanceId::parse(instance.db_instance_identifier()?).ok()?;
             Some((id, instance.endpoint?.address?))
         };
-        Ok(answer.db_instances.unwrap_or_default().into_iter().filter_map(endpoint).collect())
+        Ok(answer
+            .db_instances
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(endpoint)
+            .collect())
     }
 
     fn endpoints(&self) -> MutexGuard<'_, BTreeMap<ClusterId, Endpoints>> {
-        self.endpoints.lock().unwrap_or_else(PoisonError::into_inner)
+        self.endpoints
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Makes sense of what the API told of a cluster, or says why there is none in it.
 fn read(cluster: &DbCluster, endpoints: &Endpoints) -> Result<Cluster, Failure> {
     let nonsense = |what: String| Failure::new(CLUSTERS, Cause::Unavailable, what);
-    let writers: Vec<InstanceId> = members(cluster).filter(|(_, is_writer)| *is_writer).map(|(id, _)| id).collect();
+    let writers: Vec<InstanceId> = members(cluster)
+        .filter(|(_, is_writer)| *is_writer)
+        .map(|(id, _)| id)
+        .collect();
     if writers.len() > 1 {
         return Err(nonsense(format!("it lists {} Writers", writers.len())));
     }
-    let endpoint = cluster.endpoint.clone().filter(|endpoint| !endpoint.is_empty());
-    let port = cluster.port.and_then(|port| u16::try_from(port).ok()).filter(|port| *port != 0);
+    let endpoint = cluster
+        .endpoint
+        .clone()
+        .filter(|endpoint| !endpoint.is_empty());
+    let port = cluster
+        .port
+        .and_then(|port| u16::try_from(port).ok())
+        .filter(|port| *port != 0);
     Ok(Cluster {
         writer: writers.into_iter().next(),
         layout: Layout {
-            endpoint: endpoint.ok_or_else(|| nonsense("it tells no cluster endpoint".to_owned()))?,
+            endpoint: endpoint
+                .ok_or_else(|| nonsense("it tells no cluster endpoint".to_owned()))?,
             port: port.ok_or_else(|| nonsense(format!("it tells the port {:?}", cluster.port)))?,
-            instances: members(cluster).map(|(id, _)| (id.clone(), endpoints.get(&id).cloned())).collect(),
+            instances: members(cluster)
+                .map(|(id, _)| (id.clone(), endpoints.get(&id).cloned()))
+                .collect(),
         },
     })
 }

@@ -52,7 +52,12 @@ pub struct Lambda {
 
 impl Default for Lambda {
     fn default() -> Self {
-        Self { settings: Settings::default(), timeout: Duration::from_secs(180), retries: true, fault: None }
+        Self {
+            settings: Settings::default(),
+            timeout: Duration::from_secs(180),
+            retries: true,
+            fault: None,
+        }
     }
 }
 
@@ -60,60 +65,90 @@ impl Invocation {
     /// A delivery that doesn't crash.
     #[must_use]
     pub fn new(at: Duration, payload: Value) -> Self {
-        Self { at, payload, crashes_after: None }
+        Self {
+            at,
+            payload,
+            crashes_after: None,
+        }
     }
 }
 
 impl Lambda {
     /// Delivers everything when it is due, side by side, and waits until all of it has ended.
     pub async fn deliver(&self, universe: &Universe, invocations: Vec<Invocation>) -> Vec<Run> {
-        let deliveries = invocations.into_iter().enumerate().map(|(number, invocation)| async move {
-            sleep_until(universe.started() + invocation.at).await;
-            let mut runs = Vec::new();
-            let mut crashes_after = invocation.crashes_after;
-            for (attempt, pause) in [(1, 60), (2, 120), (3, 0)] {
-                let name = format!("{}.{attempt}", number + 1);
-                match self.invoke(universe, &name, &invocation.payload, crashes_after.take()).await {
-                    Some(run) => {
-                        let failed = run.report.failed().next().is_some();
-                        runs.push(run);
-                        if !failed {
+        let deliveries =
+            invocations
+                .into_iter()
+                .enumerate()
+                .map(|(number, invocation)| async move {
+                    sleep_until(universe.started() + invocation.at).await;
+                    let mut runs = Vec::new();
+                    let mut crashes_after = invocation.crashes_after;
+                    for (attempt, pause) in [(1, 60), (2, 120), (3, 0)] {
+                        let name = format!("{}.{attempt}", number + 1);
+                        match self
+                            .invoke(universe, &name, &invocation.payload, crashes_after.take())
+                            .await
+                        {
+                            Some(run) => {
+                                let failed = run.report.failed().next().is_some();
+                                runs.push(run);
+                                if !failed {
+                                    break;
+                                }
+                            }
+                            None => universe.now().tell(format!("[{name}] crashes")),
+                        }
+                        if !self.retries {
                             break;
                         }
+                        tokio::time::sleep(Duration::from_secs(pause)).await;
                     }
-                    None => universe.now().tell(format!("[{name}] crashes")),
-                }
-                if !self.retries {
-                    break;
-                }
-                tokio::time::sleep(Duration::from_secs(pause)).await;
-            }
-            runs
-        });
+                    runs
+                });
         let mut runs: Vec<Run> = join_all(deliveries).await.into_iter().flatten().collect();
         runs.sort_by_key(|run| run.ended);
         runs
     }
 
     /// One try; `None` where it crashed.
-    async fn invoke(&self, universe: &Universe, name: &str, payload: &Value, crashes: Option<Duration>) -> Option<Run> {
+    async fn invoke(
+        &self,
+        universe: &Universe,
+        name: &str,
+        payload: &Value,
+        crashes: Option<Duration>,
+    ) -> Option<Run> {
         let payload = match self.fault {
             Some(Fault::FirstRecordOnly) => first_record_only(payload),
             _ => payload.clone(),
         };
         let now: DateTime<Utc> = wall_clock(universe.started());
-        let hints: Vec<Hint> = trigger::read(&payload, now).iter().filter_map(Trigger::hint).collect();
+        let hints: Vec<Hint> = trigger::read(&payload, now)
+            .iter()
+            .filter_map(Trigger::hint)
+            .collect();
         let seat = Seat::new(universe, name, hints, self.fault);
         let began = universe.started().elapsed();
-        let config =
-            Config { routes: vec![route()], settings: self.settings, dns_server: None, log_level: LevelFilter::OFF };
+        let config = Config {
+            routes: vec![route()],
+            settings: self.settings,
+            dns_server: None,
+            log_level: LevelFilter::OFF,
+        };
         let deadline = Instant::now() + self.timeout.saturating_sub(Duration::from_millis(1500));
         let follower = Follower::new(config, seat);
         let handling = follower.handle(&payload, now, deadline);
-        let report = timeout(crashes.unwrap_or(self.timeout), handling).await.ok()?;
+        let report = timeout(crashes.unwrap_or(self.timeout), handling)
+            .await
+            .ok()?;
         let ended = universe.started().elapsed();
         judge_end(universe, name, &report);
-        Some(Run { began, ended, report })
+        Some(Run {
+            began,
+            ended,
+            report,
+        })
     }
 }
 
@@ -121,8 +156,15 @@ impl Lambda {
 fn judge_end(universe: &Universe, name: &str, report: &Report) {
     let mut state = universe.now();
     let route = &report.routes[0];
-    state.tell(format!("[{name}] ends {:?} after {} looks, {:?}", route.outcome, route.looks, route.targets));
-    let verified = route.targets.as_ref().is_some_and(|targets| targets.len() == 1) && route.writer.is_some();
+    state.tell(format!(
+        "[{name}] ends {:?} after {} looks, {:?}",
+        route.outcome, route.looks, route.targets
+    ));
+    let verified = route
+        .targets
+        .as_ref()
+        .is_some_and(|targets| targets.len() == 1)
+        && route.writer.is_some();
     let succeeded = route.error.is_none() && route.looks > 0;
     if succeeded && !verified {
         let line = format!("[{name}] law 6: success over {:?}", route.targets);

@@ -33,7 +33,10 @@ pub fn instance_event(id: &str, instance: &str, message: &str, seconds: f64) -> 
 /// One SNS record.
 #[must_use]
 pub fn record(id: &str, source: &str, name: &str, message: &str, seconds: f64) -> Value {
-    #[allow(clippy::cast_possible_truncation, reason = "milliseconds of a few hours")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "milliseconds of a few hours"
+    )]
     let time = epoch() + TimeDelta::milliseconds((seconds * 1000.0) as i64);
     let message = json!({
         "Event Source": source,
@@ -48,19 +51,31 @@ pub fn record(id: &str, source: &str, name: &str, message: &str, seconds: f64) -
 /// "Started cross AZ failover to DB instance: …".
 #[must_use]
 pub fn started(to: &str, seconds: f64) -> Value {
-    cluster_event("RDS-EVENT-0073", &format!("Started cross AZ failover to DB instance: {to}"), seconds)
+    cluster_event(
+        "RDS-EVENT-0073",
+        &format!("Started cross AZ failover to DB instance: {to}"),
+        seconds,
+    )
 }
 
 /// "Completed failover to DB instance: …".
 #[must_use]
 pub fn completed(to: &str, seconds: f64) -> Value {
-    cluster_event("RDS-EVENT-0071", &format!("Completed failover to DB instance: {to}"), seconds)
+    cluster_event(
+        "RDS-EVENT-0071",
+        &format!("Completed failover to DB instance: {to}"),
+        seconds,
+    )
 }
 
 /// "Promoting previous primary again: …".
 #[must_use]
 pub fn went_back(to: &str, seconds: f64) -> Value {
-    cluster_event("RDS-EVENT-0070", &format!("Promoting previous primary again: {to}"), seconds)
+    cluster_event(
+        "RDS-EVENT-0070",
+        &format!("Promoting previous primary again: {to}"),
+        seconds,
+    )
 }
 
 /// The clock's event.

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use failover_follower::route::{ClusterId, InstanceId, TargetGroupArn};
 use failover_follower::trigger::{ANNOUNCED, FRESH, Hint};
-use failover_follower::world::{Answer, Cause, Cluster, Failure, Layout, Registration, Target, World};
+use failover_follower::world::{
+    Answer, Cause, Cluster, Failure, Layout, Registration, Target, World,
+};
 use tokio::time::{Instant, sleep};
 
 use crate::universe::{CLUSTER, Health, PORT, Universe};
@@ -76,7 +78,11 @@ impl Seat {
         }
     }
 
-    async fn call(&self, call: &'static str, health: impl Fn(&Universe) -> Health) -> Result<(), Failure> {
+    async fn call(
+        &self,
+        call: &'static str,
+        health: impl Fn(&Universe) -> Health,
+    ) -> Result<(), Failure> {
         let latency = {
             let mut state = self.universe.now();
             let most = u64::try_from(state.latency.as_millis()).unwrap_or(u64::MAX);
@@ -112,46 +118,80 @@ impl Seat {
     fn confirmed(&self) -> BTreeSet<InstanceId> {
         let told = self.told.borrow();
         let now = self.since.elapsed();
-        let hint = self.hints.iter().filter(|hint| hint.age + now <= FRESH).map(|hint| &hint.instance);
+        let hint = self
+            .hints
+            .iter()
+            .filter(|hint| hint.age + now <= FRESH)
+            .map(|hint| &hint.instance);
         let hint: BTreeSet<&InstanceId> = hint.collect();
         let voices = |member: &InstanceId| {
-            [told.api.as_ref() == Some(member), told.dns.as_ref() == Some(member), hint.contains(member)]
-                .into_iter()
-                .filter(|voice| *voice)
-                .count()
+            [
+                told.api.as_ref() == Some(member),
+                told.dns.as_ref() == Some(member),
+                hint.contains(member),
+            ]
+            .into_iter()
+            .filter(|voice| *voice)
+            .count()
         };
         let alone = |member: &InstanceId| {
-            now >= Duration::from_secs(15) && told.api_ever.len() == 1 && told.api_ever.contains(member)
+            now >= Duration::from_secs(15)
+                && told.api_ever.len() == 1
+                && told.api_ever.contains(member)
         };
-        told.addresses.keys().filter(|member| voices(member) >= 2 || alone(member)).cloned().collect()
+        told.addresses
+            .keys()
+            .filter(|member| voices(member) >= 2 || alone(member))
+            .cloned()
+            .collect()
     }
 
     fn judge_register(&self, target: &Target) {
         let confirmed = self.confirmed();
         let told = self.told.borrow();
-        let of_confirmed = confirmed.iter().any(|member| told.addresses.get(member) == Some(target));
-        let others: Vec<String> =
-            told.read.iter().flatten().filter(|other| *other != target).map(ToString::to_string).collect();
+        let of_confirmed = confirmed
+            .iter()
+            .any(|member| told.addresses.get(member) == Some(target));
+        let others: Vec<String> = told
+            .read
+            .iter()
+            .flatten()
+            .filter(|other| *other != target)
+            .map(ToString::to_string)
+            .collect();
         drop(told);
         if !of_confirmed {
-            self.break_law("2", format!("{target} is registered, and confirmed is {confirmed:?}"));
+            self.break_law(
+                "2",
+                format!("{target} is registered, and confirmed is {confirmed:?}"),
+            );
         }
         if !others.is_empty() {
-            self.break_law("1", format!("{target} is registered beside {}", others.join(", ")));
+            self.break_law(
+                "1",
+                format!("{target} is registered beside {}", others.join(", ")),
+            );
         }
     }
 
     fn judge_deregister(&self, targets: &BTreeSet<Target>) {
         let confirmed = self.confirmed();
         let slack = Duration::from_secs(11); // a look's and a write's time
-        let announced =
-            self.hints.iter().any(|hint| hint.promise && hint.age + self.since.elapsed() <= ANNOUNCED + slack);
+        let announced = self
+            .hints
+            .iter()
+            .any(|hint| hint.promise && hint.age + self.since.elapsed() <= ANNOUNCED + slack);
         let told = self.told.borrow();
-        let own =
-            confirmed.iter().filter_map(|member| told.addresses.get(member)).any(|target| targets.contains(target));
+        let own = confirmed
+            .iter()
+            .filter_map(|member| told.addresses.get(member))
+            .any(|target| targets.contains(target));
         drop(told);
         if !announced && (confirmed.is_empty() || (own && confirmed.len() == 1)) {
-            self.break_law("4", format!("{targets:?} are taken out, and confirmed is {confirmed:?}"));
+            self.break_law(
+                "4",
+                format!("{targets:?} are taken out, and confirmed is {confirmed:?}"),
+            );
         }
     }
 
@@ -192,7 +232,11 @@ impl World for Seat {
             layout: Layout {
                 endpoint: format!("{CLUSTER}.cluster-xyz.ap-northeast-1.rds.amazonaws.com"),
                 port: PORT,
-                instances: state.addresses.keys().map(|id| (id.clone(), Some(endpoint(id)))).collect(),
+                instances: state
+                    .addresses
+                    .keys()
+                    .map(|id| (id.clone(), Some(endpoint(id))))
+                    .collect(),
             },
         })
     }
@@ -220,26 +264,40 @@ impl World for Seat {
                 _ => state.dns.clone(),
             };
             let named = named.ok_or_else(nothing)?;
-            return Ok(Answer { aliases: vec![endpoint(&named)], addresses: state.dns_addresses[&named].clone() });
+            return Ok(Answer {
+                aliases: vec![endpoint(&named)],
+                addresses: state.dns_addresses[&named].clone(),
+            });
         }
-        let id = name.split('.').next().and_then(|label| InstanceId::parse(label).ok()).ok_or_else(nothing)?;
+        let id = name
+            .split('.')
+            .next()
+            .and_then(|label| InstanceId::parse(label).ok())
+            .ok_or_else(nothing)?;
         let addresses = state.dns_addresses.get(&id).cloned().ok_or_else(nothing)?;
         match addresses.as_slice() {
             [address] => told.addresses.insert(id, Target::new(*address, PORT)),
             _ => told.addresses.remove(&id),
         };
-        Ok(Answer { aliases: Vec::new(), addresses })
+        Ok(Answer {
+            aliases: Vec::new(),
+            addresses,
+        })
     }
 
     async fn targets(&self, _group: &TargetGroupArn) -> Result<Vec<Registration>, Failure> {
         let withheld = std::mem::take(&mut self.told.borrow_mut().withheld);
         self.take_out(&withheld);
-        self.call(READ, |universe| universe.now().elb_health).await?;
+        self.call(READ, |universe| universe.now().elb_health)
+            .await?;
         let state = self.universe.now();
         self.told.borrow_mut().read = Some(state.registered().into_iter().collect());
         let seen = |(target, drains): (&Target, &Option<Instant>)| Registration {
             target: match self.fault {
-                Some(Fault::IgnorePort) => Target { port: PORT, ..target.clone() },
+                Some(Fault::IgnorePort) => Target {
+                    port: PORT,
+                    ..target.clone()
+                },
                 _ => target.clone(),
             },
             draining: drains.is_some() && self.fault != Some(Fault::CountDraining),
@@ -248,7 +306,8 @@ impl World for Seat {
     }
 
     async fn register(&self, _group: &TargetGroupArn, target: &Target) -> Result<(), Failure> {
-        self.call(IN, |universe| universe.now().write_health).await?;
+        self.call(IN, |universe| universe.now().write_health)
+            .await?;
         self.judge_register(target);
         self.tell(format!("registers {target}"));
         self.universe.now().group.insert(target.clone(), None);
@@ -260,11 +319,19 @@ impl World for Seat {
         Ok(())
     }
 
-    async fn deregister(&self, _group: &TargetGroupArn, targets: &BTreeSet<Target>) -> Result<(), Failure> {
-        self.call(OUT, |universe| universe.now().write_health).await?;
+    async fn deregister(
+        &self,
+        _group: &TargetGroupArn,
+        targets: &BTreeSet<Target>,
+    ) -> Result<(), Failure> {
+        self.call(OUT, |universe| universe.now().write_health)
+            .await?;
         let list: Vec<String> = targets.iter().map(ToString::to_string).collect();
         if self.fault == Some(Fault::RegisterFirst) {
-            self.told.borrow_mut().withheld.extend(targets.iter().cloned());
+            self.told
+                .borrow_mut()
+                .withheld
+                .extend(targets.iter().cloned());
             return Ok(());
         }
         self.judge_deregister(targets);

@@ -14,8 +14,7 @@ use tokio::time::Instant;
 pub const PORT: u16 = 3306;
 /// The cluster's name.
 pub const CLUSTER: &str = "aurora-source";
-const GROUP: &str =
-    "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:targetgroup/aurora-writer/0123456789abcdef";
+const GROUP: &str = "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:targetgroup/aurora-writer/0123456789abcdef";
 
 /// How a service answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,13 +109,18 @@ impl Universe {
     /// A healthy universe of so many instances, the first of which is the Writer and registered.
     #[must_use]
     pub fn new(instances: usize, seed: u64) -> Self {
-        let addresses: BTreeMap<_, _> = (1..=instances).map(|number| (instance(number), address(number))).collect();
+        let addresses: BTreeMap<_, _> = (1..=instances)
+            .map(|number| (instance(number), address(number)))
+            .collect();
         let state = State {
             writer: instance(1),
             api: Some(instance(1)),
             api_health: Health::Up,
             dns: Some(instance(1)),
-            dns_addresses: addresses.iter().map(|(id, address)| (id.clone(), vec![*address])).collect(),
+            dns_addresses: addresses
+                .iter()
+                .map(|(id, address)| (id.clone(), vec![*address]))
+                .collect(),
             dns_health: Health::Up,
             group: BTreeMap::from([(Target::new(address(1), PORT), None)]),
             elb_health: Health::Up,
@@ -130,7 +134,10 @@ impl Universe {
             started: Instant::now(),
             addresses,
         };
-        Self { state: Rc::new(RefCell::new(state)), future: Rc::default() }
+        Self {
+            state: Rc::new(RefCell::new(state)),
+            future: Rc::default(),
+        }
     }
 
     /// The state as it is now.
@@ -149,7 +156,9 @@ impl Universe {
             change(&mut self.state.borrow_mut());
         }
         let mut state = self.state.borrow_mut();
-        state.group.retain(|_, drains| drains.is_none_or(|until| until > now));
+        state
+            .group
+            .retain(|_, drains| drains.is_none_or(|until| until > now));
         state
     }
 
@@ -203,7 +212,11 @@ impl State {
     /// The registered targets; draining ones are not.
     #[must_use]
     pub fn registered(&self) -> Vec<Target> {
-        self.group.iter().filter(|(_, drains)| drains.is_none()).map(|(target, _)| target.clone()).collect()
+        self.group
+            .iter()
+            .filter(|(_, drains)| drains.is_none())
+            .map(|(target, _)| target.clone())
+            .collect()
     }
 
     /// Whether the group holds the Writer and nobody else.
