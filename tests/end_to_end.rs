@@ -688,7 +688,7 @@ async fn routes_run_side_by_side_and_one_that_fails_stops_no_other() {
     let error = error(&done);
     assert_eq!(error.error_type, "TargetGroupNotFound");
     assert!(
-        error.message.contains("no-such-cluster") && !error.message.contains("aurora-source"),
+        error.message.contains("no-such-cluster") && !error.message.contains("`aurora-source`"),
         "{}",
         error.message
     );
