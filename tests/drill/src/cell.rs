@@ -82,9 +82,12 @@ pub async fn play(kit: &Arc<Kit>, cell: Cell, aloud: bool) -> Result<Played> {
     let folder = Folder::new()?;
     let cloud = Arc::new(Cloud::start().await?);
     for instance in &cell.scenario.instances()[2..] {
-        cloud.add_instance(instance.name(), instance.address()).await?;
+        cloud
+            .add_instance(instance.name(), instance.address())
+            .await?;
     }
-    let source = Arc::new(Source::new(kit, folder.path(), cell.guarded).await?);
+    let source =
+        Arc::new(Source::new(kit, folder.path(), cell.scenario.instances(), cell.guarded).await?);
     source.promote(Instance::One.address()).await?;
     for instance in &cell.scenario.instances()[1..] {
         source.read(instance.address()).await?;
@@ -93,8 +96,14 @@ pub async fn play(kit: &Arc<Kit>, cell: Cell, aloud: bool) -> Result<Played> {
     let timeline = Timeline::new(clock.clone(), aloud);
     let ours = Ours::start(&cloud, &kit.bootstrap, cell.strategy, &timeline).await?;
     let propagation = f64::from(cell.propagation);
-    let path =
-        Path::start(kit, folder.path(), source.ports(), propagation, timeline.clone()).await?;
+    let path = Path::start(
+        kit,
+        folder.path(),
+        source.ports(),
+        propagation,
+        timeline.clone(),
+    )
+    .await?;
     path.begin_with(Instance::One.address()).await?;
     let mut replica = Replica::start(
         kit,
@@ -110,7 +119,13 @@ pub async fn play(kit: &Arc<Kit>, cell: Cell, aloud: bool) -> Result<Played> {
     replicates(&mut replica, &load).await?;
     clock.start(LEAD);
     let (news, heard) = mpsc::unbounded_channel();
-    let following = strategy::follow(cell.strategy, Arc::clone(&cloud), ours, heard, timeline.clone());
+    let following = strategy::follow(
+        cell.strategy,
+        Arc::clone(&cloud),
+        ours,
+        heard,
+        timeline.clone(),
+    );
     let path = Arc::new(path);
     let driving = {
         let (path, cloud, source) = (Arc::clone(&path), Arc::clone(&cloud), Arc::clone(&source));
@@ -203,7 +218,8 @@ impl Watching {
             let pause = clock.scale().wall(SAMPLE).max(Duration::from_millis(100));
             sleep(pause).await;
         }
-        self.judge(seen, end.context("the script has not ended")?).await
+        self.judge(seen, end.context("the script has not ended")?)
+            .await
     }
 
     async fn sample(&mut self, seen: &mut Seen) -> Result<()> {
@@ -233,7 +249,9 @@ impl Watching {
                 format!("stopped for good, error {}: {}", now.errno, now.error),
             ),
             now if now.io == "Yes" => (Topic::Reconnect, "replicates".to_owned()),
-            _ if before.io == "Yes" => (Topic::Lost, "lost its source, and looks for it".to_owned()),
+            _ if before.io == "Yes" => {
+                (Topic::Lost, "lost its source, and looks for it".to_owned())
+            }
             _ => return,
         };
         let same = match topic {
@@ -288,7 +306,9 @@ impl Watching {
             behind: seen.behind,
             without_source: seen.without_source,
             acknowledged: count,
-            lost_by_source: (1..=count).filter(|row| there.ids.binary_search(row).is_err()).count(),
+            lost_by_source: (1..=count)
+                .filter(|row| there.ids.binary_search(row).is_err())
+                .count(),
             missing,
             twice: here.ids.len() - distinct.len(),
             exposed: self.path.state().exposed,

@@ -32,7 +32,9 @@ impl Scale {
     /// quickly as everything else.
     pub(crate) fn event_age(self, seconds: f64) -> Duration {
         let limit = [60.0, 300.0].into_iter().find(|limit| seconds < *limit);
-        let seconds = limit.map_or(seconds, |limit| limit - (limit - seconds) / f64::from(self.0));
+        let seconds = limit.map_or(seconds, |limit| {
+            limit - (limit - seconds) / f64::from(self.0)
+        });
         Duration::from_secs_f64(seconds.max(0.0))
     }
 }
@@ -90,7 +92,13 @@ mod tests {
     #[test]
     fn an_event_is_believed_for_as_long_as_the_scenario_says() {
         let scale = Scale::new(5);
-        for (age, dated) in [(0.0, 48.0), (55.0, 59.0), (60.0, 252.0), (290.0, 298.0), (400.0, 400.0)] {
+        for (age, dated) in [
+            (0.0, 48.0),
+            (55.0, 59.0),
+            (60.0, 252.0),
+            (290.0, 298.0),
+            (400.0, 400.0),
+        ] {
             assert_eq!(scale.event_age(age), Duration::from_secs_f64(dated));
         }
         assert_eq!(Scale::new(1).event_age(12.0), Duration::from_secs(12));

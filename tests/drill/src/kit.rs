@@ -100,7 +100,9 @@ impl Kit {
     fn make_certificate(&self) -> Result<()> {
         let openssl = program("openssl").context("no openssl")?;
         run(Command::new(openssl)
-            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"])
+            .args([
+                "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+            ])
             .args(["-subj", "/CN=aurora-source", "-keyout"])
             .arg(self.key())
             .arg("-out")
@@ -121,7 +123,8 @@ impl Kit {
         run(&mut install)?;
         let folder = Folder::new()?;
         let address = (loopback(), free_port()?);
-        let server = Server::start(self, Role::Reader, &self.template(), folder.path(), address).await?;
+        let server =
+            Server::start(self, Role::Reader, &self.template(), folder.path(), address).await?;
         let mut root = server.root().await?;
         for statement in SETUP {
             sql::run(&mut root, statement).await?;

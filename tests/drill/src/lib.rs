@@ -13,6 +13,7 @@
 
 mod cell;
 mod clock;
+mod grid;
 mod kept;
 mod kit;
 mod load;
@@ -20,19 +21,24 @@ mod mariadb;
 mod ours;
 mod outcome;
 mod path;
+mod picture;
 mod replica;
 mod scenario;
 mod source;
 mod sql;
 mod strategy;
+mod table;
 mod timeline;
 mod world;
 
 pub use cell::{Cell, Played, play};
 pub use clock::Scale;
+pub use grid::{grid, play_all, usual};
 pub use kit::{Kit, missing};
 pub use outcome::{Fate, Outcome};
+pub use picture::draw;
 pub use replica::Place;
 pub use scenario::Scenario;
 pub use strategy::Strategy;
+pub use table::{LEGEND, table, verdict};
 pub use timeline::{Entry, Sample, Topic};

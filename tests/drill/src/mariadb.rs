@@ -13,9 +13,10 @@ use crate::kit::Kit;
 use crate::sql;
 
 /// Files that have to have the same size whenever a data directory is opened.
-pub(crate) const SMALL: [&str; 2] = [
+pub(crate) const SMALL: [&str; 3] = [
     "--innodb-log-file-size=8M",
     "--innodb-data-file-path=ibdata1:4M:autoextend",
+    "--innodb-autoextend-increment=1",
 ];
 
 /// As small and quick to start as it gets.
@@ -100,7 +101,11 @@ impl Server {
         further: &[String],
     ) -> Result<Self> {
         let file = |kind: &str| folder.join(format!("{port}.{kind}"));
-        let mut arguments: Vec<String> = PLAIN.iter().chain(&SMALL).map(ToString::to_string).collect();
+        let mut arguments: Vec<String> = PLAIN
+            .iter()
+            .chain(&SMALL)
+            .map(ToString::to_string)
+            .collect();
         let paths = [
             ("datadir", data.to_owned()),
             ("socket", file("sock")),

@@ -86,7 +86,8 @@ impl Ours {
                 Ok(report) => {
                     let outcome = report["routes"][0]["outcome"].as_str().unwrap_or("?");
                     if outcome != "unchanged" {
-                        self.timeline.note(Topic::Report, format!("run of `{news}`: {outcome}"));
+                        self.timeline
+                            .note(Topic::Report, format!("run of `{news}`: {outcome}"));
                     }
                     return Ok(());
                 }
@@ -131,7 +132,8 @@ fn payload(news: News) -> Result<Value> {
         News::Tick => ("schedule", vec![]),
     };
     let path = format!("{}/../../events/{file}.json", env!("CARGO_MANIFEST_DIR"));
-    let mut text = std::fs::read_to_string(&path).with_context(|| format!("failed to read {path}"))?;
+    let mut text =
+        std::fs::read_to_string(&path).with_context(|| format!("failed to read {path}"))?;
     for (before, after) in edits {
         text = text.replace(before, after);
     }

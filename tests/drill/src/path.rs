@@ -26,8 +26,8 @@ use crate::kit::{Kit, free_port, loopback};
 use crate::source::Source;
 use crate::timeline::{Timeline, Topic};
 
-/// How often the target group is looked at, by the clock on the wall.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often the target group is looked at, in seconds of the scenario.
+const LOOK: f64 = 0.25;
 
 /// The load balancer.
 #[derive(Debug)]
@@ -66,7 +66,11 @@ impl Path {
         let socket = folder.join("haproxy.sock");
         let file = folder.join("haproxy.cfg");
         fs::write(&file, configuration(&socket, address, ports))?;
-        let arguments = ["-db".to_owned(), "-f".to_owned(), file.display().to_string()];
+        let arguments = [
+            "-db".to_owned(),
+            "-f".to_owned(),
+            file.display().to_string(),
+        ];
         let path = Self {
             address,
             propagation,
@@ -102,7 +106,7 @@ impl Path {
     /// Has a target get traffic from the start.
     pub(crate) async fn begin_with(&self, target: Ipv4Addr) -> Result<()> {
         self.locked().group.insert(target);
-        self.change(target, true).await
+        self.apply(target, true).await
     }
 
     /// Follows the target group until it is dropped.
@@ -128,7 +132,7 @@ impl Path {
                 self.locked().exposed += now - before;
             }
             before = now;
-            sleep(LOOK).await;
+            self.timeline.clock().pass(LOOK).await;
         }
     }
 
@@ -161,9 +165,23 @@ impl Path {
     }
 
     async fn change(&self, target: Ipv4Addr, comes: bool) -> Result<()> {
+        self.apply(target, comes).await?;
+        let inside = self.locked().inside.clone();
+        let leads: Vec<_> = inside.iter().map(ToString::to_string).collect();
+        let what = match leads.as_slice() {
+            [] => "leads nowhere".to_owned(),
+            some => format!("leads to {}", some.join(" and ")),
+        };
+        self.timeline.note(Topic::Path, what);
+        Ok(())
+    }
+
+    /// Lets a target in or out; while none is in, the port is closed.
+    async fn apply(&self, target: Ipv4Addr, comes: bool) -> Result<()> {
         let was_empty = self.locked().inside.is_empty();
         if comes {
-            self.tell(&format!("set server group/{target} state ready")).await?;
+            self.tell(&format!("set server group/{target} state ready"))
+                .await?;
             self.locked().inside.insert(target);
         } else {
             self.locked().inside.remove(&target);
@@ -175,15 +193,11 @@ impl Path {
             _ => {}
         }
         if !comes {
-            self.tell(&format!("set server group/{target} state maint")).await?;
-            self.tell(&format!("shutdown sessions server group/{target}")).await?;
+            self.tell(&format!("set server group/{target} state maint"))
+                .await?;
+            self.tell(&format!("shutdown sessions server group/{target}"))
+                .await?;
         }
-        let leads: Vec<_> = inside.iter().map(ToString::to_string).collect();
-        let what = match leads.as_slice() {
-            [] => "leads nowhere".to_owned(),
-            some => format!("leads to {}", some.join(" and ")),
-        };
-        self.timeline.note(Topic::Path, what);
         Ok(())
     }
 

@@ -111,7 +111,10 @@ impl Replica {
             io: text("Slave_IO_Running"),
             sql: text("Slave_SQL_Running"),
             errno: text("Last_IO_Errno").parse().unwrap_or_default(),
-            error: errors.into_iter().find(|error| !error.is_empty()).unwrap_or_default(),
+            error: errors
+                .into_iter()
+                .find(|error| !error.is_empty())
+                .unwrap_or_default(),
         })
     }
 

@@ -63,14 +63,22 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// No server yet; the volume is made.
-    pub(crate) async fn new(kit: &Arc<Kit>, folder: &Path, guarded: bool) -> Result<Self> {
+    /// No server yet; the volume is made, and what each of the instances needs as a reader.
+    pub(crate) async fn new(
+        kit: &Arc<Kit>,
+        folder: &Path,
+        instances: &[Instance],
+        guarded: bool,
+    ) -> Result<Self> {
         let mut ports = BTreeMap::new();
         for instance in Instance::ALL {
             ports.insert(instance.address(), free_port()?);
         }
         ports.insert(ADDRESS_AFTER_CHANGE, free_port()?);
         copy_of_template(kit, folder.join("volume")).await?;
+        for instance in instances {
+            copy_of_template(kit, folder.join(format!("reader-{}", instance.address()))).await?;
+        }
         Ok(Self {
             kit: Arc::clone(kit),
             folder: folder.to_owned(),
@@ -110,16 +118,14 @@ impl Source {
         let volume = self.folder.join("volume");
         self.start(role, &volume, address).await?;
         let port = self.ports.get(&address).copied();
-        self.writer.send_replace(port.map(|port| (loopback(), port)));
+        self.writer
+            .send_replace(port.map(|port| (loopback(), port)));
         Ok(())
     }
 
     /// Has a reader at an address.
     pub(crate) async fn read(&self, address: Ipv4Addr) -> Result<()> {
         let data = self.folder.join(format!("reader-{address}"));
-        if !data.exists() {
-            copy_of_template(&self.kit, data.clone()).await?;
-        }
         self.start(Role::Reader, &data, address).await
     }
 

@@ -32,7 +32,11 @@ pub(crate) async fn run(connection: &mut Conn, statement: &str) -> Result<()> {
 }
 
 /// One column of one row as text; `None` where there is no row or it is NULL.
-pub(crate) async fn one(connection: &mut Conn, question: &str, column: &str) -> Result<Option<String>> {
+pub(crate) async fn one(
+    connection: &mut Conn,
+    question: &str,
+    column: &str,
+) -> Result<Option<String>> {
     let row: Option<Row> = connection.query_first(question).await?;
     Ok(row.and_then(|row| text(&row, column)))
 }

@@ -7,10 +7,16 @@ use crate::clock::Clock;
 /// What an entry of the timeline is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topic {
-    /// An instance: killed, promoted, back as a reader.
-    Instance,
-    /// What AWS's API and DNS say.
-    Cluster,
+    /// A server is killed.
+    Killed,
+    /// A server has opened the volume: the Writer.
+    Promoted,
+    /// A server is up as a reader.
+    Reader,
+    /// The API names another Writer.
+    Api,
+    /// The cluster's CNAME names another instance, or an instance has another address.
+    Dns,
     /// An event reaches whoever follows the Writer.
     Event,
     /// A target leaves the group, as the API shows it.
@@ -116,8 +122,8 @@ impl Timeline {
 
 fn say(entry: &Entry) {
     let who = match entry.topic {
-        Topic::Instance => "instance",
-        Topic::Cluster => "cluster",
+        Topic::Killed | Topic::Promoted | Topic::Reader => "instance",
+        Topic::Api | Topic::Dns => "cluster",
         Topic::Event => "event",
         Topic::Detach | Topic::Attach => "group",
         Topic::Path => "path",

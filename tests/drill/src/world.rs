@@ -81,34 +81,40 @@ impl World {
             Step::Kill(instance) => {
                 let address = self.address(instance);
                 self.source.kill(address).await;
-                timeline.note(Topic::Instance, format!("{} at {address} is killed", instance.name()));
+                timeline.note(
+                    Topic::Killed,
+                    format!("{} at {address} is killed", instance.name()),
+                );
             }
             Step::Promote(instance) => {
                 let address = self.address(instance);
                 self.source.promote(address).await?;
                 self.writer = address;
-                let what = format!("{} at {address} has the volume: the Writer", instance.name());
-                timeline.note(Topic::Instance, what);
+                let what = format!(
+                    "{} at {address} has the volume: the Writer",
+                    instance.name()
+                );
+                timeline.note(Topic::Promoted, what);
             }
             Step::Read(instance) => {
                 let address = self.address(instance);
                 self.source.read(address).await?;
                 let what = format!("{} at {address} is back as a reader", instance.name());
-                timeline.note(Topic::Instance, what);
+                timeline.note(Topic::Reader, what);
             }
             Step::Api(instance) => {
                 self.cloud.fail_over(instance.name()).await?;
-                timeline.note(Topic::Cluster, format!("the API says {}", instance.name()));
+                timeline.note(Topic::Api, format!("the API says {}", instance.name()));
             }
             Step::Cname(instance) => {
                 self.cloud.move_cname(instance.name());
-                timeline.note(Topic::Cluster, format!("the CNAME says {}", instance.name()));
+                timeline.note(Topic::Dns, format!("the CNAME says {}", instance.name()));
             }
             Step::Move(instance, address) => {
                 self.addresses.insert(instance, address);
                 self.cloud.set_address(instance.name(), address);
                 let what = format!("{} has the address {address}", instance.name());
-                timeline.note(Topic::Cluster, what);
+                timeline.note(Topic::Dns, what);
             }
         }
         Ok(())
