@@ -27,7 +27,7 @@ cargo run --example drill -- [OPTION]…
   --guard               have readers refuse the replication user
   --factor N            play it N times as fast as it would happen (5; 1 where the retry needs it)
   --picture FILE        where to draw it (target/drill.svg)
-  --jobs N              how many cells of --all to play side by side (6)
+  --jobs N              how many cells of --all to play side by side (8)
 ";
 
 /// What was asked for.
@@ -58,7 +58,7 @@ impl Asked {
             guarded: false,
             factor: None,
             picture: root.join("target/drill.svg"),
-            jobs: 6,
+            jobs: 8,
         };
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or(format!("{word} what?"));
@@ -154,7 +154,11 @@ async fn all(kit: &Arc<Kit>, jobs: usize) -> Result<(), Failure> {
         );
     };
     let played = drill::play_all(kit, cells, jobs, told).await?;
-    println!("\n{}\n{}", drill::table(&played), drill::LEGEND);
+    println!("\n{}\n{}\n", drill::table(&played), drill::LEGEND);
+    println!(
+        "Of the cells that every strategy played:\n\n{}",
+        drill::summary(&played)
+    );
     println!(
         "{count} cells in {:.1} minutes",
         begun.elapsed().as_secs_f64() / 60.0

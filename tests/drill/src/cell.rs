@@ -146,7 +146,7 @@ pub async fn play(kit: &Arc<Kit>, cell: Cell, aloud: bool) -> Result<Played> {
         source,
         timeline: timeline.clone(),
     };
-    let outcome = watching.to_the_end(script, &mut tasks).await?;
+    let outcome = watching.watch(script, &mut tasks).await?;
     let (entries, samples) = timeline.take();
     Ok(Played {
         cell,
@@ -194,7 +194,7 @@ struct Watching {
 }
 
 impl Watching {
-    async fn to_the_end(
+    async fn watch(
         mut self,
         mut script: JoinHandle<Result<crate::world::End>>,
         tasks: &mut Tasks,
@@ -228,7 +228,10 @@ impl Watching {
         let rows = self.replica.rows().await?;
         let acknowledged = self.load.acknowledged();
         self.timeline.sample(acknowledged.count(), rows);
-        let behind = acknowledged.next_after(rows).map_or(0.0, |at| now - at);
+        // A row of before the clock was started counts from there.
+        let behind = acknowledged
+            .next_after(rows)
+            .map_or(0.0, |at| now - at.max(-LEAD));
         seen.behind = seen.behind.max(behind);
         seen.caught_up = behind < 2.0;
         if status.io == "Yes" {

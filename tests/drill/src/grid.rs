@@ -14,7 +14,7 @@ use crate::strategy::Strategy;
 
 const OURS: [Strategy; 2] = [Strategy::Wait, Strategy::Detach];
 
-/// A cell as most of them are. MariaDB counts its retry interval in whole seconds, so that one of
+/// A cell as most of them are. `MariaDB` counts its retry interval in whole seconds, so that one of
 /// 1 s cannot be shortened: such a cell is played as fast as time passes.
 #[must_use]
 pub fn usual(scenario: Scenario, strategy: Strategy, propagation: u32, retry: u32) -> Cell {
@@ -25,7 +25,7 @@ pub fn usual(scenario: Scenario, strategy: Strategy, propagation: u32, retry: u3
         retry,
         place: Place::File,
         guarded: false,
-        scale: Scale::new(if retry % 5 == 0 { 5 } else { 1 }),
+        scale: Scale::new(if retry.is_multiple_of(5) { 5 } else { 1 }),
     }
 }
 
@@ -64,18 +64,23 @@ pub fn grid() -> Vec<Cell> {
         &OURS,
         &[(90, 180), (120, 180)],
     );
-    // Readers that refuse the replication user.
+    // Readers that refuse the replication user, the load balancer at its slowest and not.
+    let mut guarded = Vec::new();
+    for scenario in Scenario::ALL {
+        guarded.extend(OURS.map(|strategy| usual(scenario, strategy, 120, 60)));
+    }
     for scenario in [AnnouncedAtStart, NotAnnounced] {
-        for (propagation, retry) in [(0, 10), (90, 10), (120, 60)] {
-            for strategy in [Strategy::PollEachMinute, Strategy::Wait, Strategy::Detach] {
-                let guarded = true;
-                cells.push(Cell {
-                    guarded,
-                    ..usual(scenario, strategy, propagation, retry)
-                });
-            }
+        guarded.push(usual(scenario, Strategy::PollEachMinute, 120, 60));
+        for (propagation, retry) in [(0, 10), (90, 10)] {
+            let strategies = [Strategy::PollEachMinute, Strategy::Wait, Strategy::Detach];
+            guarded
+                .extend(strategies.map(|strategy| usual(scenario, strategy, propagation, retry)));
         }
     }
+    cells.extend(guarded.into_iter().map(|cell| Cell {
+        guarded: true,
+        ..cell
+    }));
     // GTID.
     for (propagation, strategy) in [
         (0, Strategy::Detach),

@@ -92,7 +92,7 @@ impl Kit {
         self.folder.path().join("key.pem")
     }
 
-    /// Whether this runs as root, which MariaDB wants to be told.
+    /// Whether this runs as root, which `MariaDB` wants to be told.
     pub(crate) fn as_root(&self) -> bool {
         fs::metadata(self.folder.path()).is_ok_and(|folder| folder.uid() == 0)
     }

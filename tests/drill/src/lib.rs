@@ -40,5 +40,5 @@ pub use picture::draw;
 pub use replica::Place;
 pub use scenario::Scenario;
 pub use strategy::Strategy;
-pub use table::{LEGEND, table, verdict};
+pub use table::{LEGEND, summary, table, verdict};
 pub use timeline::{Entry, Sample, Topic};

@@ -1,4 +1,4 @@
-//! A MariaDB server in one of the three parts that one plays.
+//! A `MariaDB` server in one of the three parts that one plays.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -35,7 +35,7 @@ const PLAIN: [&str; 11] = [
 ];
 
 /// How long a server may take to answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a server is started as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Role {
             ],
             Self::Reader => vec!["--server-id=7".into(), "--read-only=1".into()],
             Self::Replica => vec![
-                "--server-id=99".into(),
+                "--server-id=4711".into(),
                 "--read-only=1".into(),
                 "--relay-log=relay".into(),
                 "--innodb-flush-log-at-trx-commit=2".into(),

@@ -1,9 +1,9 @@
-//! HAProxy in the place of the Network Load Balancer.
+//! `HAProxy` in the place of the Network Load Balancer.
 //!
 //! It sends traffic to what the target group held some time ago: registering and deregistering take
 //! as long to arrive as the cell says, and connections are cut when a target leaves. All targets are
 //! always unhealthy, so all that are registered get traffic. While none is, the port is closed, and
-//! the replica is refused. (Where a target is registered and nothing listens there, HAProxy accepts
+//! the replica is refused. (Where a target is registered and nothing listens there, `HAProxy` accepts
 //! and closes at once; a replica tries again after either.) moto forgets a target at once where AWS
 //! shows it draining for a while; what a strategy makes of that is not played here.
 
@@ -54,7 +54,7 @@ pub(crate) struct State {
 }
 
 impl Path {
-    /// Starts HAProxy with a server for every address that may ever be registered, all of them out.
+    /// Starts `HAProxy` with a server for every address that may ever be registered, all of them out.
     pub(crate) async fn start(
         kit: &Kit,
         folder: &FilePath,
@@ -149,9 +149,10 @@ impl Path {
         let mut state = self.locked();
         for target in group.symmetric_difference(&state.group.clone()) {
             let comes = group.contains(target);
-            let (topic, what) = match comes {
-                true => (Topic::Attach, "registered"),
-                false => (Topic::Detach, "deregistered"),
+            let (topic, what) = if comes {
+                (Topic::Attach, "registered")
+            } else {
+                (Topic::Detach, "deregistered")
             };
             self.timeline.note(topic, format!("{target} is {what}"));
             // The last word counts: a target that is registered again on its way out just stays.
@@ -201,7 +202,7 @@ impl Path {
         Ok(())
     }
 
-    /// Tells HAProxy over its runtime API, which answers a change that it made with nothing.
+    /// Tells `HAProxy` over its runtime API, which answers a change that it made with nothing.
     async fn tell(&self, command: &str) -> Result<()> {
         let mut stream = UnixStream::connect(&self.socket).await?;
         stream.write_all(format!("{command}\n").as_bytes()).await?;

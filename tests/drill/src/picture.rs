@@ -15,11 +15,11 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
 const WIDTH: u32 = 960;
 /// A panel's title, labels, rows over time, axis and strip, from top to bottom.
-const HEIGHT: u32 = 400;
+const HEIGHT: u32 = 430;
 const LABELS: i32 = 34;
 const LABEL_ROW: i32 = 15;
-const LABEL_ROWS: i32 = 6;
-const STRIP: i32 = 352;
+const LABEL_ROWS: i32 = 8;
+const STRIP: i32 = 382;
 const CHARACTER: i32 = 6;
 
 const COMMITTED: RGBColor = RGBColor(60, 60, 70);
@@ -115,8 +115,9 @@ impl<'a> Panel<'a> {
         let mut chart = ChartBuilder::on(area)
             .margin_top(top)
             .margin_bottom(HEIGHT - u32::try_from(STRIP).unwrap_or_default() + 4)
+            .margin_left(14)
             .margin_right(30)
-            .set_label_area_size(LabelAreaPosition::Left, 70)
+            .set_label_area_size(LabelAreaPosition::Left, 56)
             .set_label_area_size(LabelAreaPosition::Bottom, 36)
             .build_cartesian_2d(self.from..self.to, lowest..most + most / 20)?;
         chart
@@ -127,23 +128,22 @@ impl<'a> Panel<'a> {
             .y_labels(5)
             .x_label_formatter(&|at| format!("{at:.0}"))
             .x_desc("seconds since the first event")
-            .y_desc("rows")
             .label_style(("sans-serif", 12))
             .draw()?;
         let committed = shown().map(|sample| (sample.at, sample.committed));
         let replicated = shown().map(|sample| (sample.at, sample.replicated));
         chart
             .draw_series(LineSeries::new(committed, COMMITTED.stroke_width(1)))?
-            .label("committed by the source")
+            .label("rows committed by the source")
             .legend(|(x, y)| PathElement::new([(x, y), (x + 18, y)], COMMITTED.stroke_width(1)));
         let color = self.color();
         chart
             .draw_series(LineSeries::new(replicated, color.stroke_width(3)))?
-            .label("on the replica")
+            .label("rows on the replica")
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(3)));
         chart
             .configure_series_labels()
-            .position(SeriesLabelPosition::MiddleRight)
+            .position(SeriesLabelPosition::UpperMiddle)
             .label_font(("sans-serif", 12))
             .border_style(TRANSPARENT)
             .draw()?;

@@ -47,7 +47,7 @@ pub(crate) const ADDRESS_AFTER_CHANGE: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 99);
 
 /// What keeps a replica from a server that is not the Writer, whatever the path does: a reader ends
 /// the connection of the replication user before it can ask for the binlog. Aurora says
-/// `innodb_read_only` where MariaDB says `read_only`.
+/// `innodb_read_only` where `MariaDB` says `read_only`.
 const GUARD: &str = "--init-connect=SET @demoted = IF(@@global.read_only AND CURRENT_USER() LIKE \
                      'replica@%', (SELECT 1 UNION SELECT 2), NULL)";
 

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::cell::Played;
+use crate::cell::{Cell, Played};
 use crate::outcome::Fate;
 use crate::replica::Place;
+use crate::strategy::Strategy;
 
 const HEAD: [&str; 10] = [
     "scenario",
@@ -129,6 +130,42 @@ pub fn verdict(played: &Played) -> String {
             text,
             " (this machine was late by {:.0} s at worst)",
             outcome.late
+        );
+    }
+    text
+}
+
+/// How each strategy fared in those cells that all of them played.
+#[must_use]
+pub fn summary(played: &[Played]) -> String {
+    let same = |one: &Played, other: &Played| {
+        Cell {
+            strategy: other.cell.strategy,
+            ..one.cell
+        } == other.cell
+    };
+    let by_all: Vec<_> = played
+        .iter()
+        .filter(|one| played.iter().filter(|other| same(one, other)).count() == Strategy::ALL.len())
+        .collect();
+    let mut text = String::from(
+        "| strategy         | recovered by itself | stopped for good | not recovered | median behind |\n\
+         | ---------------- | ------------------- | ---------------- | ------------- | ------------- |\n",
+    );
+    for strategy in Strategy::ALL {
+        let mine = || by_all.iter().filter(|one| one.cell.strategy == strategy);
+        let count = |of: fn(&Fate) -> bool| mine().filter(|one| of(&one.outcome.fate)).count();
+        let recovered = mine().filter(|one| one.outcome.fate == Fate::Recovered);
+        let mut behind: Vec<f64> = recovered.map(|one| one.outcome.behind).collect();
+        behind.sort_by(f64::total_cmp);
+        let median = behind.get(behind.len() / 2);
+        let _ = writeln!(
+            text,
+            "| {strategy:<16} | {:<19} | {:<16} | {:<13} | {:<13} |",
+            format!("{} of {}", behind.len(), mine().count()),
+            count(|fate| matches!(fate, Fate::Stopped(_))),
+            count(|fate| *fate == Fate::Searching),
+            median.map_or(String::new(), |behind| format!("{behind:.0} s")),
         );
     }
     text
