@@ -32,7 +32,7 @@ pub fn usual(scenario: Scenario, strategy: Strategy, propagation: u32, retry: u3
 /// The table's cells, chosen to tell the strategies apart.
 #[must_use]
 pub fn grid() -> Vec<Cell> {
-    use Scenario::{AnnouncedAtEnd, AnnouncedAtStart, FailoverFails, NotAnnounced};
+    use Scenario::{AnnouncedAtEnd, AnnouncedAtStart, AnnouncedLate, FailoverFails, NotAnnounced};
     let mut cells = Vec::new();
     let mut add = |scenarios: &[Scenario], strategies: &[Strategy], waits: &[(u32, u32)]| {
         for &scenario in scenarios {
@@ -46,6 +46,9 @@ pub fn grid() -> Vec<Cell> {
     // What cannot be shortened takes longest, and begins first.
     add(&[AnnouncedAtStart], &Strategy::ALL, &[(0, 1), (5, 1)]);
     add(&[AnnouncedAtEnd], &OURS, &[(0, 1)]);
+    // A retry interval longer than the load balancer takes, and than the schedule takes beside.
+    add(&[AnnouncedAtStart], &OURS, &[(90, 180), (120, 180)]);
+    add(&[AnnouncedLate, NotAnnounced], &OURS, &[(120, 240)]);
     // The strategies: a load balancer that does at once what it is told.
     add(&Scenario::ALL, &Strategy::ALL, &[(0, 10)]);
     // The load balancer.
@@ -58,12 +61,6 @@ pub fn grid() -> Vec<Cell> {
         .collect();
     add(&others, &OURS, &[(30, 60)]);
     add(&[FailoverFails], &OURS, &[(90, 10)]);
-    // A retry interval longer than the load balancer takes.
-    add(
-        &[AnnouncedAtStart, NotAnnounced],
-        &OURS,
-        &[(90, 180), (120, 180)],
-    );
     // Readers that refuse the replication user, the load balancer at its slowest and not.
     let mut guarded = Vec::new();
     for scenario in Scenario::ALL {
