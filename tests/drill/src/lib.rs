@@ -29,6 +29,7 @@ mod sql;
 mod strategy;
 mod table;
 mod timeline;
+mod watching;
 mod world;
 
 pub use cell::{Cell, Played, play};

@@ -1,0 +1,181 @@
+//! Looks on until a cell is decided, and says how.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use crate::cell::{Cell, LEAD};
+use crate::load::Load;
+use crate::outcome::{Fate, Outcome};
+use crate::path::Path;
+use crate::replica::{Ledger, Replica, Status};
+use crate::source::Source;
+use crate::timeline::{Timeline, Topic};
+use crate::world::End;
+
+/// How often source and replica are looked at, in seconds of the scenario, and at least by the wall.
+const SAMPLE: f64 = 0.5;
+/// A minute's poll, and a little, has to have passed after the last change before all is settled.
+const QUIET: f64 = 65.0;
+
+/// Tasks that end with the cell.
+pub(crate) struct Tasks(pub(crate) Vec<JoinHandle<Result<()>>>);
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        for task in &self.0 {
+            task.abort();
+        }
+    }
+}
+
+/// Looks at source and replica until all is settled one way or the other.
+pub(crate) struct Watching {
+    pub(crate) cell: Cell,
+    pub(crate) replica: Replica,
+    pub(crate) load: Load,
+    pub(crate) path: Arc<Path>,
+    pub(crate) source: Arc<Source>,
+    pub(crate) timeline: Timeline,
+}
+
+impl Watching {
+    pub(crate) async fn watch(
+        mut self,
+        mut script: JoinHandle<Result<End>>,
+        tasks: &mut Tasks,
+    ) -> Result<Outcome> {
+        let clock = self.timeline.clock().clone();
+        let mut end = None;
+        let mut seen = Seen::default();
+        loop {
+            if end.is_none() && script.is_finished() {
+                end = Some((&mut script).await??);
+            }
+            if let Some(broken) = tasks.0.iter().position(JoinHandle::is_finished) {
+                tasks.0.swap_remove(broken).await??;
+            }
+            self.sample(&mut seen).await?;
+            if let Some(end) = &end
+                && self.is_settled(&seen, end)
+            {
+                break;
+            }
+            let pause = clock.scale().wall(SAMPLE).max(Duration::from_millis(100));
+            sleep(pause).await;
+        }
+        self.judge(seen, end.context("the script has not ended")?)
+            .await
+    }
+
+    async fn sample(&mut self, seen: &mut Seen) -> Result<()> {
+        let now = self.timeline.clock().now();
+        let status = self.replica.status().await?;
+        let rows = self.replica.rows().await?;
+        let acknowledged = self.load.acknowledged();
+        self.timeline.sample(acknowledged.count(), rows);
+        // A row of before the clock was started counts from there.
+        let behind = acknowledged
+            .next_after(rows)
+            .map_or(0.0, |at| now - at.max(-LEAD));
+        seen.behind = seen.behind.max(behind);
+        seen.caught_up = behind < 2.0;
+        if status.io == "Yes" {
+            seen.connected = now;
+        }
+        seen.without_source = seen.without_source.max(now - seen.connected);
+        if status != seen.status {
+            self.note(&seen.status, &status);
+        }
+        seen.status = status;
+        Ok(())
+    }
+
+    fn note(&self, before: &Status, now: &Status) {
+        let (topic, what) = match now {
+            now if now.is_stopped() => (
+                Topic::Stopped,
+                format!("stopped for good, error {}: {}", now.errno, now.error),
+            ),
+            now if now.io == "Yes" => (Topic::Reconnect, "replicates".to_owned()),
+            _ if before.io == "Yes" => {
+                (Topic::Lost, "lost its source, and looks for it".to_owned())
+            }
+            _ => return,
+        };
+        let same = match topic {
+            Topic::Stopped => before.is_stopped(),
+            Topic::Reconnect => before.io == "Yes",
+            _ => false,
+        };
+        if !same {
+            self.timeline.note(topic, what);
+        }
+    }
+
+    /// Whether nothing more can come: the replica runs and the path is right, or it has stopped, or
+    /// it had all the time that load balancer, schedule and retries can take.
+    fn is_settled(&self, seen: &Seen, end: &End) -> bool {
+        let now = self.timeline.clock().now();
+        let state = self.path.state();
+        let right = BTreeSet::from([end.writer]);
+        let is_right = state.group == right && state.inside == right && state.pending.is_empty();
+        let slack = f64::from(self.cell.propagation + 2 * self.cell.retry);
+        match &seen.status {
+            status if status.is_stopped() => now > end.at + 10.0,
+            status if status.is_running() && seen.caught_up && is_right => now > end.at + QUIET,
+            _ => now > end.at + QUIET + slack + 60.0,
+        }
+    }
+
+    async fn judge(mut self, mut seen: Seen, end: End) -> Result<Outcome> {
+        let acknowledged = self.load.finish().await?;
+        let count = acknowledged.count();
+        let begun = Instant::now();
+        while seen.status.is_running()
+            && self.replica.rows().await? < count
+            && begun.elapsed().as_secs() < 10
+        {
+            sleep(Duration::from_millis(50)).await;
+        }
+        seen.status = self.replica.status().await?;
+        let here = self.replica.ledger().await?;
+        let there = Ledger::of(&mut self.source.root().await?).await?;
+        let distinct: BTreeSet<usize> = here.ids.iter().copied().collect();
+        let missing = (1..=count).filter(|row| !distinct.contains(row)).count();
+        let fate = match &seen.status {
+            status if status.is_stopped() => Fate::Stopped(status.errno),
+            status if status.is_running() && missing == 0 && here.checksum == there.checksum => {
+                Fate::Recovered
+            }
+            _ => Fate::Searching,
+        };
+        Ok(Outcome {
+            fate,
+            behind: seen.behind,
+            without_source: seen.without_source,
+            acknowledged: count,
+            lost_by_source: (1..=count)
+                .filter(|row| there.ids.binary_search(row).is_err())
+                .count(),
+            missing,
+            twice: here.ids.len() - distinct.len(),
+            exposed: self.path.state().exposed,
+            late: end.late,
+        })
+    }
+}
+
+/// What has been seen of the replica so far.
+#[derive(Debug, Default)]
+struct Seen {
+    status: Status,
+    behind: f64,
+    caught_up: bool,
+    connected: f64,
+    without_source: f64,
+}
