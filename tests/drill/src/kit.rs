@@ -111,10 +111,13 @@ impl Kit {
 
     async fn make_template(&self) -> Result<()> {
         let install = program("mariadb-install-db").context("no mariadb-install-db")?;
+        let temporary = self.folder.path().join("tmp");
+        fs::create_dir_all(&temporary)?;
         let mut install = Command::new(install);
         install
             .arg("--no-defaults")
             .arg(format!("--datadir={}", self.template().display()))
+            .arg(format!("--tmpdir={}", temporary.display()))
             .args(["--auth-root-authentication-method=normal", "--skip-test-db"])
             .args(crate::mariadb::SMALL);
         if self.as_root() {

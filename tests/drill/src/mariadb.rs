@@ -110,6 +110,8 @@ impl Server {
             ("datadir", data.to_owned()),
             ("socket", file("sock")),
             ("pid-file", file("pid")),
+            // A server that starts sweeps its temporary folder of what it takes for left behind.
+            ("tmpdir", file("tmp")),
             ("ssl-ca", kit.certificate()),
             ("ssl-cert", kit.certificate()),
             ("ssl-key", kit.key()),
@@ -122,6 +124,7 @@ impl Server {
             arguments.push("--user=root".into());
         }
         let _ = fs::remove_file(file("sock"));
+        fs::create_dir_all(file("tmp"))?;
         let mut server = Self {
             process: Kept::start(&kit.mariadbd, &arguments, &file("log"))?,
             socket: file("sock"),
