@@ -57,7 +57,7 @@ pub fn suitable(instance: &InstanceId, addresses: &[Ipv4Addr]) -> Result<Ipv4Add
             address.to_string(),
             "a public address, and a Network Load Balancer takes private ones: the cluster is publicly accessible and \
              the function is outside its VPC. Switch the instances' `Publicly accessible` off, or give the function \
-             subnets in the cluster's VPC (VpcSubnetIds and VpcSecurityGroupIds in the template)",
+             subnets in the cluster's VPC (SubnetIds and SecurityGroupIds of the template)",
         )),
         several => Err(unsuitable(
             format!("{} addresses ({several:?})", several.len()),

@@ -71,7 +71,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             on_failover_start: OnFailoverStart::Detach,
-            longest_watch: Duration::from_secs(120),
+            longest_watch: Duration::from_mins(2),
             poll_interval: Duration::from_secs(1),
             dry_run: false,
         }

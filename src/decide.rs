@@ -187,19 +187,16 @@ fn follow(sighting: &Sighting, writer: InstanceId, leave_empty: bool) -> Decisio
 /// known, else those that are another member's. Silence convicts nobody.
 fn known_not_to_be(sighting: &Sighting, instance: &InstanceId) -> BTreeSet<Target> {
     let registered = sighting.targets.iter().flatten();
-    match sighting.target(instance) {
-        Some(own) => registered
+    if let Some(own) = sighting.target(instance) {
+        return registered
             .filter(|target| **target != own)
             .cloned()
-            .collect(),
-        None => {
-            let others = sighting.addresses.keys().filter(|other| *other != instance);
-            let of_others: BTreeSet<Target> =
-                others.filter_map(|other| sighting.target(other)).collect();
-            registered
-                .filter(|target| of_others.contains(target))
-                .cloned()
-                .collect()
-        }
+            .collect();
     }
+    let others = sighting.addresses.keys().filter(|other| *other != instance);
+    let of_others: BTreeSet<Target> = others.filter_map(|other| sighting.target(other)).collect();
+    registered
+        .filter(|target| of_others.contains(target))
+        .cloned()
+        .collect()
 }
