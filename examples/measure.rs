@@ -27,34 +27,62 @@ async fn main() -> Result<()> {
             warm.push(run(&function, &json!({})).await?);
         }
     }
-    println!("cold run, median of 5   {} ms", median(&mut cold).as_millis());
-    println!("warm run, median of 25  {} ms", median(&mut warm).as_millis());
+    println!(
+        "cold run, median of 5   {} ms",
+        median(&mut cold).as_millis()
+    );
+    println!(
+        "warm run, median of 25  {} ms",
+        median(&mut warm).as_millis()
+    );
 
-    let function = cloud.function(&bootstrap).env("WATCH_SECONDS", "5").start().await?;
+    let function = cloud
+        .function(&bootstrap)
+        .env("WATCH_SECONDS", "5")
+        .start()
+        .await?;
     cloud.gateway().forget();
     run(&function, &json!({})).await?;
-    println!("calls of the first look {}", names(&cloud.gateway().calls()));
+    println!(
+        "calls of the first look {}",
+        names(&cloud.gateway().calls())
+    );
     cloud.gateway().forget();
     run(&function, &json!({})).await?;
-    println!("calls of a quiet run    {}", names(&cloud.gateway().calls()));
+    println!(
+        "calls of a quiet run    {}",
+        names(&cloud.gateway().calls())
+    );
 
     cloud.fail_over(INSTANCE_2).await?;
     cloud.gateway().forget();
     let added = Duration::from_millis(100);
     cloud.gateway().inject(ANY, Fault::Delay(added));
     let event = std::fs::read_to_string("events/failover-completed.json")?;
-    run(&function, &announce(&serde_json::from_str(&event)?, Duration::from_secs(1))).await?;
+    run(
+        &function,
+        &announce(&serde_json::from_str(&event)?, Duration::from_secs(1)),
+    )
+    .await?;
     let calls = cloud.gateway().calls();
     println!("calls of a switch       {}", names(&calls));
     let began = calls.first().ok_or("no call")?.at;
-    let registered = calls.iter().find(|call| call.action == "RegisterTargets").ok_or("not registered")?;
+    let registered = calls
+        .iter()
+        .find(|call| call.action == "RegisterTargets")
+        .ok_or("not registered")?;
     let trips = (registered.at + added - began).as_secs_f64() / added.as_secs_f64();
     println!("round trips to be in    {trips:.1} (100 ms added to each call)");
     println!("peak memory of a run    {:.1} MB", peak_memory(&function)?);
 
     // The same over TLS as far as a plain server lets it: certificates are loaded, the handshake fails.
     let https = cloud.gateway().url().replace("http://", "https://");
-    let function = cloud.function(&bootstrap).env("AWS_ENDPOINT_URL", https).env("WATCH_SECONDS", "1").start().await?;
+    let function = cloud
+        .function(&bootstrap)
+        .env("AWS_ENDPOINT_URL", https)
+        .env("WATCH_SECONDS", "1")
+        .start()
+        .await?;
     if function.invoke(&json!({})).await?.outcome.is_ok() {
         return Err("a plain server cannot have spoken TLS".into());
     }
@@ -65,11 +93,25 @@ async fn main() -> Result<()> {
 /// Builds the executable that is deployed, and tells where it is.
 fn build() -> Result<PathBuf> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let command = ["build", "--release", "--bin", "bootstrap", "--message-format", "json-render-diagnostics"];
-    let output = Command::new(cargo).args(command).stderr(std::process::Stdio::inherit()).output()?;
+    let command = [
+        "build",
+        "--release",
+        "--bin",
+        "bootstrap",
+        "--message-format",
+        "json-render-diagnostics",
+    ];
+    let output = Command::new(cargo)
+        .args(command)
+        .stderr(std::process::Stdio::inherit())
+        .output()?;
     let lines = String::from_utf8(output.stdout)?;
-    let messages = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let path = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).last();
+    let messages = lines
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let path = messages
+        .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .last();
     path.ok_or_else(|| "cargo built no bootstrap".into())
 }
 
@@ -78,7 +120,10 @@ fn zipped(bootstrap: &std::path::Path) -> Result<f64> {
     let script = "import io, sys, zipfile; f = io.BytesIO()
 with zipfile.ZipFile(f, 'w', zipfile.ZIP_DEFLATED) as z: z.write(sys.argv[1], 'bootstrap')
 print(f.tell())";
-    let output = Command::new("python3").args(["-c", script]).arg(bootstrap).output()?;
+    let output = Command::new("python3")
+        .args(["-c", script])
+        .arg(bootstrap)
+        .output()?;
     Ok(String::from_utf8(output.stdout)?.trim().parse::<f64>()? / 1e6)
 }
 
@@ -102,7 +147,10 @@ fn names(calls: &[Call]) -> String {
 fn peak_memory(function: &Function) -> Result<f64> {
     let pid = function.pid().ok_or("bootstrap is not running")?;
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .ok_or("no VmHWM")?;
     let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
     Ok(kilobytes * 1024.0 / 1e6)
 }

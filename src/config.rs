@@ -91,6 +91,12 @@ impl Config {
                 .filter(|value| !value.is_empty())
         });
         let defaults = Settings::default();
+        // The SDK reads this one itself, and passes over what it cannot use.
+        env.read(
+            "AWS_ENDPOINT_URL",
+            "a URL, such as http://127.0.0.1:5000",
+            |text| (text.starts_with("http://") || text.starts_with("https://")).then_some(()),
+        )?;
         Ok(Self {
             routes: env.routes()?,
             settings: Settings {

@@ -13,6 +13,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use failover_follower::config::{OnFailoverStart, Settings};
+use failover_follower::error::RunError;
 use failover_follower::report::{Outcome, RouteReport};
 use failover_follower::world::Target;
 use serde_json::{Value, json};
@@ -185,7 +186,7 @@ async fn an_api_that_changes_its_mind_is_not_believed_alone() {
     universe.at(seconds(0), |state| state.dns = None);
     for flip in 0..20u64 {
         universe.at(seconds(2 * flip), move |state| {
-            state.api = Some(instance(if flip % 2 == 0 { 2 } else { 1 }))
+            state.api = Some(instance(if flip % 2 == 0 { 2 } else { 1 }));
         });
     }
     let lambda = Lambda {
@@ -194,7 +195,7 @@ async fn an_api_that_changes_its_mind_is_not_believed_alone() {
     };
     let runs = lambda.deliver(&universe, vec![at(1, schedule())]).await;
     assert_eq!(
-        of(&runs[0]).error.as_ref().map(|error| error.error_type()),
+        of(&runs[0]).error.as_ref().map(RunError::error_type),
         Some("Undecided")
     );
     assert_nothing_written(&universe);
@@ -284,7 +285,7 @@ async fn a_deadline_that_cuts_the_watch_short_fails_loudly_and_the_retry_mends_i
         .deliver(&universe, vec![at(2, started(TWO, 1.0))])
         .await;
     assert_eq!(
-        of(&runs[0]).error.as_ref().map(|error| error.error_type()),
+        of(&runs[0]).error.as_ref().map(RunError::error_type),
         Some("FailoverPending")
     );
     assert_eq!(
@@ -544,7 +545,7 @@ async fn a_write_that_is_throttled_to_the_end_fails_as_throttled() {
         .deliver(&universe, vec![at(1, completed(TWO, 0.0))])
         .await;
     assert_eq!(
-        of(&runs[0]).error.as_ref().map(|error| error.error_type()),
+        of(&runs[0]).error.as_ref().map(RunError::error_type),
         Some("Throttled")
     );
     assert!(runs[0].ended < seconds(181));
@@ -567,7 +568,7 @@ async fn a_list_without_a_writer_is_waited_out_and_named_when_it_lasts() {
     universe.now().api = None;
     let runs = lambda.deliver(&universe, vec![at(0, schedule())]).await;
     assert_eq!(
-        of(&runs[0]).error.as_ref().map(|error| error.error_type()),
+        of(&runs[0]).error.as_ref().map(RunError::error_type),
         Some("NoWriter")
     );
     assert_nothing_written(&universe);
@@ -590,7 +591,7 @@ async fn a_public_address_is_refused_and_nothing_is_touched() {
         .await;
     let failure = of(&runs[0]).failure().unwrap();
     assert_eq!(
-        of(&runs[0]).error.as_ref().map(|error| error.error_type()),
+        of(&runs[0]).error.as_ref().map(RunError::error_type),
         Some("AddressRefused")
     );
     for part in [
@@ -628,8 +629,8 @@ async fn a_run_that_crashes_between_its_writes_leaves_it_empty_and_the_next_fill
     universe.now().write_health = Health::Up;
     let mut crash = at(1, completed(TWO, 0.0));
     // Between the two writes: the second never answers.
-    universe.at(Duration::from_millis(1000), |state| {
-        state.latency = Duration::from_millis(1)
+    universe.at(Duration::from_secs(1), |state| {
+        state.latency = Duration::from_millis(1);
     });
     crash.crashes_after = Some(Duration::from_millis(1));
     Lambda::default()

@@ -20,11 +20,17 @@ pub(crate) fn bootstrap() -> Result<PathBuf> {
     }
     // What cargo says about the package it runs would have build scripts run again.
     for (name, _) in env::vars_os() {
-        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|own| name.to_string_lossy().starts_with(own)) {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"]
+            .iter()
+            .any(|own| name.to_string_lossy().starts_with(own))
+        {
             build.env_remove(name);
         }
     }
-    let output = build.current_dir(env!("CARGO_MANIFEST_DIR")).stderr(Stdio::inherit()).output()?;
+    let output = build
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stderr(Stdio::inherit())
+        .output()?;
     if !output.status.success() {
         return Err("bootstrap could not be built".into());
     }

@@ -44,9 +44,10 @@ async fn main() -> ExitCode {
 
 /// Plays the event; whether the group ended as it should.
 async fn play() -> Result<bool> {
-    let path = env::args_os()
-        .nth(1)
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("events/failover.json"), PathBuf::from);
+    let path = env::args_os().nth(1).map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("events/failover.json"),
+        PathBuf::from,
+    );
     let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let scene = Scene::of(&text);
 
@@ -57,7 +58,10 @@ async fn play() -> Result<bool> {
     scene.prepare(&cloud).await?;
 
     let mut stage = Stage::new(&cloud, &function);
-    stage.title(&path.file_name().unwrap_or_default().to_string_lossy(), scene.describe());
+    stage.title(
+        &path.file_name().unwrap_or_default().to_string_lossy(),
+        scene.describe(),
+    );
     stage.group("before").await?;
     let notes = stage.notes();
     scene.before_the_event(&cloud, &notes).await?;

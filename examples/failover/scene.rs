@@ -62,7 +62,11 @@ impl Scene {
     pub(crate) async fn prepare(self, cloud: &Cloud) -> Result<()> {
         match self {
             Self::Failed => cloud.set_targets(&[]).await?,
-            Self::Switchover => cloud.add_instance(GREEN, Ipv4Addr::new(10, 0, 1, 33)).await?,
+            Self::Switchover => {
+                cloud
+                    .add_instance(GREEN, Ipv4Addr::new(10, 0, 1, 33))
+                    .await?
+            }
             _ => {}
         }
         Ok(())
@@ -139,7 +143,10 @@ pub(crate) fn headline(payload: &str) -> String {
     if !messages.is_empty() {
         return format!("SNS: {}", messages.join(", "));
     }
-    match (event["detail"]["Message"].as_str(), event["detail-type"].as_str()) {
+    match (
+        event["detail"]["Message"].as_str(),
+        event["detail-type"].as_str(),
+    ) {
         (Some(message), _) => format!("EventBridge: “{message}”"),
         (None, Some(kind)) => format!("EventBridge: {kind} in {REGION}"),
         (None, None) => format!("by hand: {}", payload.trim()),

@@ -63,7 +63,15 @@ impl<'a> Stage<'a> {
     pub(crate) fn new(cloud: &'a Cloud, function: &'a Function) -> Self {
         let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let (notes, started) = (Notes::default(), None);
-        Self { cloud, function, notes, started, calls: 0, lines: 0, colours }
+        Self {
+            cloud,
+            function,
+            notes,
+            started,
+            calls: 0,
+            lines: 0,
+            colours,
+        }
     }
 
     pub(crate) fn notes(&self) -> Notes {
@@ -77,9 +85,13 @@ impl<'a> Stage<'a> {
     /// Shows the group; whether it holds the Writer and nothing else.
     pub(crate) async fn group(&self, when: &str) -> Result<bool> {
         let writer = self.cloud.writer().await?;
-        let at = writer.as_ref().map(|writer| self.cloud.dns().get(&self.cloud.instance_endpoint(writer)));
+        let at = writer
+            .as_ref()
+            .map(|writer| self.cloud.dns().get(&self.cloud.instance_endpoint(writer)));
         let right = match at {
-            Some(Answer::A(addresses)) => addresses.first().map(|address| format!("{address}:{PORT}")),
+            Some(Answer::A(addresses)) => {
+                addresses.first().map(|address| format!("{address}:{PORT}"))
+            }
             _ => None,
         };
         let targets = self.cloud.targets().await?;
@@ -88,8 +100,11 @@ impl<'a> Stage<'a> {
             println!("    {}", self.paint(33, "(empty)"));
         }
         for target in &targets {
-            let (mark, colour) =
-                if Some(target) == right.as_ref() { ("the Writer", 32) } else { ("not the Writer!", 31) };
+            let (mark, colour) = if Some(target) == right.as_ref() {
+                ("the Writer", 32)
+            } else {
+                ("not the Writer!", 31)
+            };
             println!("    {target:<18} {}", self.paint(colour, mark));
         }
         println!();
@@ -100,10 +115,24 @@ impl<'a> Stage<'a> {
     pub(crate) fn show_news(&mut self) {
         let mut news = self.notes.take();
         let calls = self.cloud.gateway().calls();
-        let done = calls[self.calls..].iter().take_while(|call| call.took.is_some()).count();
-        for call in calls[self.calls..self.calls + done].iter().filter(|call| call.is_write()) {
-            let status = call.status.filter(|&status| status != 200).map(|status| format!(" answered with {status}"));
-            let what = format!("{} {}{}", call.action, call.targets().join(" "), status.unwrap_or_default());
+        let done = calls[self.calls..]
+            .iter()
+            .take_while(|call| call.took.is_some())
+            .count();
+        for call in calls[self.calls..self.calls + done]
+            .iter()
+            .filter(|call| call.is_write())
+        {
+            let status = call
+                .status
+                .filter(|&status| status != 200)
+                .map(|status| format!(" answered with {status}"));
+            let what = format!(
+                "{} {}{}",
+                call.action,
+                call.targets().join(" "),
+                status.unwrap_or_default()
+            );
             news.push((call.at + call.took.unwrap_or_default(), Who::Group, what));
         }
         self.calls += done;
@@ -128,8 +157,12 @@ impl<'a> Stage<'a> {
 
     pub(crate) fn end(&mut self, invocation: &Invocation) {
         self.show_news();
-        let (reads, writes): (Vec<_>, Vec<_>) =
-            self.cloud.gateway().calls().into_iter().partition(|call| !call.is_write());
+        let (reads, writes): (Vec<_>, Vec<_>) = self
+            .cloud
+            .gateway()
+            .calls()
+            .into_iter()
+            .partition(|call| !call.is_write());
         println!(
             "\n  the run took {:.1} s, asked AWS {} times and DNS {} times, and wrote {} times",
             invocation.elapsed.as_secs_f64(),
@@ -140,14 +173,20 @@ impl<'a> Stage<'a> {
     }
 
     fn paint(&self, colour: u8, text: &str) -> String {
-        if self.colours { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.colours {
+            format!("\x1b[{colour}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 }
 
 /// A line of the function's log, for a person. Plans and metrics are left out: the one is followed
 /// by its requests, the other is the report again.
 fn told(line: &str) -> Option<String> {
-    let Ok(Value::Object(fields)) = serde_json::from_str(line) else { return Some(line.to_owned()) };
+    let Ok(Value::Object(fields)) = serde_json::from_str(line) else {
+        return Some(line.to_owned());
+    };
     if let Some(routes) = fields.get("routes").and_then(Value::as_array) {
         return Some(routes.iter().map(ending).collect::<Vec<_>>().join("; "));
     }
@@ -155,15 +194,26 @@ fn told(line: &str) -> Option<String> {
     match text("message") {
         "" | "started" | "writing" => None,
         "looked" => {
-            let hint = if text("hint").is_empty() { "none" } else { text("hint") };
-            let look = fields.get("look").and_then(Value::as_u64).unwrap_or_default();
+            let hint = if text("hint").is_empty() {
+                "none"
+            } else {
+                text("hint")
+            };
+            let look = fields
+                .get("look")
+                .and_then(Value::as_u64)
+                .unwrap_or_default();
             let saw = format!("API {}, DNS {}, hint {hint}", text("api"), text("dns"));
             Some(format!("look {look}: {saw} → {}", text("decision")))
         }
         message => {
             let known = ["message", "timestamp", "level", "span", "spans"];
-            let rest = fields.iter().filter(|(name, _)| !known.contains(&name.as_str()));
-            Some(rest.fold(message.to_owned(), |line, (name, value)| format!("{line}, {name}: {value}")))
+            let rest = fields
+                .iter()
+                .filter(|(name, _)| !known.contains(&name.as_str()));
+            Some(rest.fold(message.to_owned(), |line, (name, value)| {
+                format!("{line}, {name}: {value}")
+            }))
         }
     }
 }
@@ -171,13 +221,25 @@ fn told(line: &str) -> Option<String> {
 /// How a route ended, in a line.
 fn ending(route: &Value) -> String {
     let list = |name: &str| {
-        let targets = route[name].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let targets = route[name]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
         let targets = targets.collect::<Vec<_>>().join(" ");
-        if targets.is_empty() { "nothing".to_owned() } else { targets }
+        if targets.is_empty() {
+            "nothing".to_owned()
+        } else {
+            targets
+        }
     };
     let outcome = route["outcome"].as_str().unwrap_or("?").to_owned();
     let (out, new) = (list("deregistered"), list("registered"));
-    let holds = format!("the group holds {} after {} looks", list("targets"), route["looks"]);
+    let holds = format!(
+        "the group holds {} after {} looks",
+        list("targets"),
+        route["looks"]
+    );
     match outcome.as_str() {
         "ignored" => outcome,
         "unchanged" => format!("{outcome}: {holds}"),

@@ -24,7 +24,9 @@ impl Call {
     /// Whether it asked for a change.
     #[must_use]
     pub fn is_write(&self) -> bool {
-        !["Describe", "List", "Get"].iter().any(|read| self.action.starts_with(read))
+        !["Describe", "List", "Get"]
+            .iter()
+            .any(|read| self.action.starts_with(read))
     }
 
     /// The targets it names, each as `ip:port`, or as `ip` where no port is given.

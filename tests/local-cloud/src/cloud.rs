@@ -49,7 +49,12 @@ impl Cloud {
     pub async fn start() -> Result<Self> {
         let moto = tokio::task::spawn_blocking(Moto::start).await??;
         let (dns, gateway) = tokio::try_join!(Dns::start(), Gateway::start(moto.world.address))?;
-        let cloud = Self { moto, http: http(), dns, gateway };
+        let cloud = Self {
+            moto,
+            http: http(),
+            dns,
+            gateway,
+        };
         for (instance, &address) in &cloud.moto.world.addresses {
             cloud.set_address(instance, address);
         }
@@ -78,7 +83,10 @@ impl Cloud {
     /// An instance's own endpoint.
     #[must_use]
     pub fn instance_endpoint(&self, instance: &str) -> String {
-        let zone = self.cluster_endpoint().trim_start_matches(CLUSTER).trim_start_matches(".cluster-");
+        let zone = self
+            .cluster_endpoint()
+            .trim_start_matches(CLUSTER)
+            .trim_start_matches(".cluster-");
         format!("{instance}.{zone}")
     }
 
@@ -107,18 +115,27 @@ impl Cloud {
     ///
     /// If moto refuses.
     pub async fn fail_over(&self, to: &str) -> Result<()> {
-        let parameters = [("DBClusterIdentifier", CLUSTER), ("TargetDBInstanceIdentifier", to)];
-        self.api("rds", "FailoverDBCluster", &parameters).await.map(drop)
+        let parameters = [
+            ("DBClusterIdentifier", CLUSTER),
+            ("TargetDBInstanceIdentifier", to),
+        ];
+        self.api("rds", "FailoverDBCluster", &parameters)
+            .await
+            .map(drop)
     }
 
     /// Makes the cluster endpoint a CNAME to `to`'s endpoint.
     pub fn move_cname(&self, to: &str) {
-        self.dns.set(self.cluster_endpoint(), Answer::Cname(self.instance_endpoint(to)));
+        self.dns.set(
+            self.cluster_endpoint(),
+            Answer::Cname(self.instance_endpoint(to)),
+        );
     }
 
     /// Gives an instance another address, as a change of its class does.
     pub fn set_address(&self, instance: &str, address: Ipv4Addr) {
-        self.dns.set(&self.instance_endpoint(instance), Answer::A(vec![address]));
+        self.dns
+            .set(&self.instance_endpoint(instance), Answer::A(vec![address]));
     }
 
     /// Adds a reader to the cluster, its endpoint with it.
@@ -134,7 +151,9 @@ impl Cloud {
             ("Engine", "aurora-mysql"),
             ("DBInstanceClass", "db.r6g.large"),
         ];
-        self.api("rds", "CreateDBInstance", &parameters).await.map(drop)
+        self.api("rds", "CreateDBInstance", &parameters)
+            .await
+            .map(drop)
     }
 
     /// Takes an instance from the cluster, its endpoint with it.
@@ -143,8 +162,14 @@ impl Cloud {
     ///
     /// If moto refuses.
     pub async fn remove_instance(&self, instance: &str) -> Result<()> {
-        self.api("rds", "DeleteDBInstance", &[("DBInstanceIdentifier", instance)]).await?;
-        self.dns.set(&self.instance_endpoint(instance), Answer::NxDomain);
+        self.api(
+            "rds",
+            "DeleteDBInstance",
+            &[("DBInstanceIdentifier", instance)],
+        )
+        .await?;
+        self.dns
+            .set(&self.instance_endpoint(instance), Answer::NxDomain);
         Ok(())
     }
 
@@ -154,10 +179,18 @@ impl Cloud {
     ///
     /// If moto cannot be asked.
     pub async fn writer(&self) -> Result<Option<String>> {
-        let xml = self.api("rds", "DescribeDBClusters", &[("DBClusterIdentifier", CLUSTER)]).await?;
+        let xml = self
+            .api(
+                "rds",
+                "DescribeDBClusters",
+                &[("DBClusterIdentifier", CLUSTER)],
+            )
+            .await?;
         let mut members = xml.split("<DBClusterMember>").skip(1);
         let writer = members.find(|member| query::text(member, "IsClusterWriter") == Some("true"));
-        Ok(writer.and_then(|member| query::text(member, "DBInstanceIdentifier")).map(str::to_owned))
+        Ok(writer
+            .and_then(|member| query::text(member, "DBInstanceIdentifier"))
+            .map(str::to_owned))
     }
 
     /// The targets in the group, each as `ip:port`, asked past the gateway.
@@ -167,7 +200,9 @@ impl Cloud {
     /// If moto cannot be asked.
     pub async fn targets(&self) -> Result<BTreeSet<String>> {
         let group = [("TargetGroupArn", self.target_group_arn())];
-        let xml = self.api("elasticloadbalancing", "DescribeTargetHealth", &group).await?;
+        let xml = self
+            .api("elasticloadbalancing", "DescribeTargetHealth", &group)
+            .await?;
         let targets = xml.split("<Target>").skip(1);
         Ok(targets
             .filter_map(|target| {
@@ -185,12 +220,17 @@ impl Cloud {
     pub async fn set_targets(&self, targets: &[&str]) -> Result<()> {
         let present = self.targets().await?;
         let wanted: BTreeSet<String> = targets.iter().map(|&target| target.to_owned()).collect();
-        self.change("DeregisterTargets", present.difference(&wanted)).await?;
-        self.change("RegisterTargets", wanted.difference(&present)).await
+        self.change("DeregisterTargets", present.difference(&wanted))
+            .await?;
+        self.change("RegisterTargets", wanted.difference(&present))
+            .await
     }
 
     async fn change(&self, action: &str, targets: impl Iterator<Item = &String>) -> Result<()> {
-        let mut parameters = vec![("TargetGroupArn".to_owned(), self.target_group_arn().to_owned())];
+        let mut parameters = vec![(
+            "TargetGroupArn".to_owned(),
+            self.target_group_arn().to_owned(),
+        )];
         for (n, target) in targets.enumerate() {
             let (id, port) = target.split_once(':').context("a target is ip:port")?;
             parameters.push((format!("Targets.member.{}.Id", n + 1), id.to_owned()));
@@ -199,8 +239,13 @@ impl Cloud {
         if parameters.len() == 1 {
             return Ok(());
         }
-        let parameters: Vec<_> = parameters.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        self.api("elasticloadbalancing", action, &parameters).await.map(drop)
+        let parameters: Vec<_> = parameters
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_str()))
+            .collect();
+        self.api("elasticloadbalancing", action, &parameters)
+            .await
+            .map(drop)
     }
 
     /// Asks moto for anything, past the gateway, and returns the XML it answers with. `service` is
@@ -209,9 +254,24 @@ impl Cloud {
     /// # Errors
     ///
     /// If moto answers with an error, which the error then shows.
-    pub async fn api(&self, service: &str, action: &str, parameters: &[(&str, &str)]) -> Result<String> {
-        let parameters: Vec<_> = parameters.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
-        query::ask(&self.http, self.moto.world.address, service, action, &parameters).await
+    pub async fn api(
+        &self,
+        service: &str,
+        action: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<String> {
+        let parameters: Vec<_> = parameters
+            .iter()
+            .map(|&(key, value)| (key.to_owned(), value.to_owned()))
+            .collect();
+        query::ask(
+            &self.http,
+            self.moto.world.address,
+            service,
+            action,
+            &parameters,
+        )
+        .await
     }
 
     /// A function that runs `bootstrap` against this cloud, following its one route.

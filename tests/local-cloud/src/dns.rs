@@ -64,7 +64,11 @@ impl Dns {
         let mut server = hickory_server::Server::new(zone.clone());
         server.register_socket(udp);
         server.register_listener(tcp, Duration::from_secs(5), 4096);
-        Ok(Self { address, zone, _server: server })
+        Ok(Self {
+            address,
+            zone,
+            _server: server,
+        })
     }
 
     /// Where the server listens, on UDP and TCP.
@@ -120,11 +124,16 @@ impl Zone {
     }
 
     fn questions(&self) -> MutexGuard<'_, Vec<Question>> {
-        self.questions.lock().unwrap_or_else(PoisonError::into_inner)
+        self.questions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn answer(&self, name: &str) -> Answer {
-        self.answers().get(name).cloned().unwrap_or(Answer::NxDomain)
+        self.answers()
+            .get(name)
+            .cloned()
+            .unwrap_or(Answer::NxDomain)
     }
 
     /// The records for a question and the code they go with, or nothing for silence.
@@ -142,7 +151,9 @@ impl Zone {
                 }
                 Answer::A(addresses) => {
                     if kind == RecordType::A {
-                        let data = addresses.into_iter().map(|address| Some(RData::A(A(address))));
+                        let data = addresses
+                            .into_iter()
+                            .map(|address| Some(RData::A(A(address))));
                         records.extend(data.filter_map(|data| record(&name, data)));
                     }
                     return Some((ResponseCode::NoError, records));
@@ -171,14 +182,22 @@ fn record(name: &str, data: Option<RData>) -> Option<Record> {
 
 #[async_trait::async_trait]
 impl RequestHandler for Zone {
-    async fn handle_request<R: ResponseHandler, T: Time>(&self, request: &Request, mut response: R) -> ResponseInfo {
+    async fn handle_request<R: ResponseHandler, T: Time>(
+        &self,
+        request: &Request,
+        mut response: R,
+    ) -> ResponseInfo {
         let mut metadata = Metadata::response_from_request(&request.metadata);
         metadata.authoritative = true;
         let mut records = Vec::new();
         if let Ok(asked) = request.request_info() {
             let name = asked.query.name().to_string();
             let kind = asked.query.query_type();
-            self.questions().push(Question { at: Instant::now(), name: plain(&name), kind: kind.to_string() });
+            self.questions().push(Question {
+                at: Instant::now(),
+                name: plain(&name),
+                kind: kind.to_string(),
+            });
             match self.look_up(&name, kind) {
                 Some((code, found)) => {
                     metadata.response_code = code;
@@ -190,7 +209,13 @@ impl RequestHandler for Zone {
             metadata.response_code = ResponseCode::FormErr;
         }
         let sent = response
-            .send_response(MessageResponseBuilder::from_message_request(request).build(metadata, &records, [], [], []))
+            .send_response(MessageResponseBuilder::from_message_request(request).build(
+                metadata,
+                &records,
+                [],
+                [],
+                [],
+            ))
             .await;
         sent.unwrap_or_else(|_| failed(metadata))
     }
@@ -199,5 +224,9 @@ impl RequestHandler for Zone {
 /// The server wants to know what was sent even if nothing could be.
 fn failed(mut metadata: Metadata) -> ResponseInfo {
     metadata.response_code = ResponseCode::ServFail;
-    Header { metadata, counts: HeaderCounts::default() }.into()
+    Header {
+        metadata,
+        counts: HeaderCounts::default(),
+    }
+    .into()
 }

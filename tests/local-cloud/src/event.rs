@@ -73,7 +73,9 @@ fn inside_message(message: &mut String, visit: &mut impl FnMut(What, &mut String
 
 /// Reads `2023-08-14 13:04:12.874` and `2023-08-14T13:04:12Z` alike.
 fn parse(text: &str) -> Option<OffsetDateTime> {
-    let mut numbers = text.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
+    let mut numbers = text
+        .split(|c: char| !c.is_ascii_digit())
+        .filter(|part| !part.is_empty());
     let mut next = || numbers.next()?.parse::<u16>().ok();
     let small = |number: u16| u8::try_from(number).ok();
     let (year, month, day) = (next()?, small(next()?)?, small(next()?)?);
@@ -88,7 +90,8 @@ fn format_like(old: &str, at: OffsetDateTime) -> String {
     let between = if old.contains('T') { 'T' } else { ' ' };
     let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
     let (hour, minute, second) = at.to_hms();
-    let mut text = format!("{year:04}-{month:02}-{day:02}{between}{hour:02}:{minute:02}:{second:02}");
+    let mut text =
+        format!("{year:04}-{month:02}-{day:02}{between}{hour:02}:{minute:02}:{second:02}");
     if old.contains('.') {
         text = format!("{text}.{:03}", at.millisecond());
     }
@@ -104,12 +107,18 @@ mod tests {
     use serde_json::json;
 
     fn age(text: &str) -> f64 {
-        parse(text).map_or(f64::NAN, |at| (OffsetDateTime::now_utc() - at).as_seconds_f64())
+        parse(text).map_or(f64::NAN, |at| {
+            (OffsetDateTime::now_utc() - at).as_seconds_f64()
+        })
     }
 
     #[test]
     fn what_holds_no_time_stays_as_it_is() {
-        for event in [json!({}), json!("text"), json!({"Records": [{"Sns": {"Message": "plain"}}]})] {
+        for event in [
+            json!({}),
+            json!("text"),
+            json!({"Records": [{"Sns": {"Message": "plain"}}]}),
+        ] {
             assert_eq!(announce(&event, Duration::ZERO), event);
         }
     }
@@ -122,18 +131,29 @@ mod tests {
         }}]});
         let dated = announce(&event, Duration::from_mins(10));
         let sns = &dated["Records"][0]["Sns"];
-        let message: Value = serde_json::from_str(sns["Message"].as_str().unwrap_or("")).unwrap_or_default();
-        assert!((600.0..601.0).contains(&age(message["Event Time"].as_str().unwrap_or(""))), "{dated}");
-        assert!((599.0..600.8).contains(&age(sns["Timestamp"].as_str().unwrap_or(""))), "{dated}");
+        let message: Value =
+            serde_json::from_str(sns["Message"].as_str().unwrap_or("")).unwrap_or_default();
+        assert!(
+            (600.0..601.0).contains(&age(message["Event Time"].as_str().unwrap_or(""))),
+            "{dated}"
+        );
+        assert!(
+            (599.0..600.8).contains(&age(sns["Timestamp"].as_str().unwrap_or(""))),
+            "{dated}"
+        );
         assert_eq!(message["Source ID"], "aurora-source");
     }
 
     #[test]
     fn an_eventbridge_event_keeps_its_way_of_writing() {
-        let event = json!({"time": "2023-08-14T13:04:12Z", "detail": {"Date": "2023-08-14T13:04:12.874Z"}});
+        let event =
+            json!({"time": "2023-08-14T13:04:12Z", "detail": {"Date": "2023-08-14T13:04:12.874Z"}});
         let dated = announce(&event, Duration::from_secs(2));
         assert_eq!(dated["time"].as_str().map(str::len), Some(20));
         assert_eq!(dated["detail"]["Date"].as_str().map(str::len), Some(24));
-        assert!((2.0..4.0).contains(&age(dated["time"].as_str().unwrap_or(""))), "{dated}");
+        assert!(
+            (2.0..4.0).contains(&age(dated["time"].as_str().unwrap_or(""))),
+            "{dated}"
+        );
     }
 }

@@ -34,7 +34,11 @@ impl Fault {
     /// An AWS error of the query protocol.
     #[must_use]
     pub fn error(status: u16, code: &str, message: &str) -> Self {
-        Self::Error { status, code: code.to_owned(), message: message.to_owned() }
+        Self::Error {
+            status,
+            code: code.to_owned(),
+            message: message.to_owned(),
+        }
     }
 
     /// Too many requests.
@@ -57,19 +61,31 @@ impl Fault {
     /// The target group is gone.
     #[must_use]
     pub fn target_group_not_found() -> Self {
-        Self::error(400, "TargetGroupNotFound", "One or more target groups not found")
+        Self::error(
+            400,
+            "TargetGroupNotFound",
+            "One or more target groups not found",
+        )
     }
 
     /// The cluster is gone.
     #[must_use]
     pub fn cluster_not_found() -> Self {
-        Self::error(404, "DBClusterNotFoundFault", "DBCluster aurora-source not found.")
+        Self::error(
+            404,
+            "DBClusterNotFoundFault",
+            "DBCluster aurora-source not found.",
+        )
     }
 
     /// The service is down.
     #[must_use]
     pub fn unavailable() -> Self {
-        Self::error(503, "ServiceUnavailable", "Service is unable to handle request.")
+        Self::error(
+            503,
+            "ServiceUnavailable",
+            "Service is unable to handle request.",
+        )
     }
 
     /// A change to the body of the answer.
@@ -82,7 +98,10 @@ impl Fault {
     #[must_use]
     pub fn no_writer() -> Self {
         Self::rewrite(|body| {
-            body.replace("<IsClusterWriter>true</IsClusterWriter>", "<IsClusterWriter>false</IsClusterWriter>")
+            body.replace(
+                "<IsClusterWriter>true</IsClusterWriter>",
+                "<IsClusterWriter>false</IsClusterWriter>",
+            )
         })
     }
 }

@@ -29,8 +29,13 @@ pub struct FunctionBuilder {
 
 impl FunctionBuilder {
     pub(crate) fn new(bootstrap: &Path, env: BTreeMap<String, String>) -> Self {
-        let builder = Self { bootstrap: bootstrap.to_owned(), env };
-        builder.timeout(60).env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+        let builder = Self {
+            bootstrap: bootstrap.to_owned(),
+            env,
+        };
+        builder
+            .timeout(60)
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
     }
 
     /// Sets an environment variable of the function.
@@ -82,10 +87,25 @@ impl FunctionBuilder {
             .spawn()
             .context("failed to start the Lambda emulator")?;
         let logs = Logs::default();
-        logs.follow(keeper.stdout.take().context("the emulator has no output")?, false);
-        logs.follow(keeper.stderr.take().context("the emulator has no error output")?, true);
-        let mut function =
-            Function { address: invoke, bootstrap, keeper, logs, http: http(), invocations: AtomicUsize::new(0) };
+        logs.follow(
+            keeper.stdout.take().context("the emulator has no output")?,
+            false,
+        );
+        logs.follow(
+            keeper
+                .stderr
+                .take()
+                .context("the emulator has no error output")?,
+            true,
+        );
+        let mut function = Function {
+            address: invoke,
+            bootstrap,
+            keeper,
+            logs,
+            http: http(),
+            invocations: AtomicUsize::new(0),
+        };
         function.wait_until_up().await?;
         Ok(function)
     }
@@ -141,9 +161,15 @@ impl Function {
     ///
     /// As [`invoke`](Self::invoke).
     pub async fn invoke_raw(&self, payload: Vec<u8>) -> Result<Invocation> {
-        let uri = format!("http://{}/2015-03-31/functions/function/invocations", self.address);
+        let uri = format!(
+            "http://{}/2015-03-31/functions/function/invocations",
+            self.address
+        );
         let started = Instant::now();
-        let answer = self.http.request(Request::post(uri).body(Full::from(payload))?).await;
+        let answer = self
+            .http
+            .request(Request::post(uri).body(Full::from(payload))?)
+            .await;
         let answer = answer.context("the Lambda emulator does not answer")?;
         let body = answer.into_body().collect().await?.to_bytes();
         let elapsed = started.elapsed();
@@ -160,7 +186,10 @@ impl Function {
     /// What the function has printed so far, to either output, as it came.
     #[must_use]
     pub fn logs(&self) -> Vec<LogLine> {
-        self.all_logs().into_iter().filter(|line| !line.from_emulator).collect()
+        self.all_logs()
+            .into_iter()
+            .filter(|line| !line.from_emulator)
+            .collect()
     }
 
     /// The same with what the emulator says about the function.
@@ -191,7 +220,10 @@ impl Function {
             let ended = self.keeper.try_wait()?;
             if ended.is_some() || started.elapsed() > Duration::from_secs(20) {
                 let said: Vec<_> = self.all_logs().into_iter().map(|line| line.text).collect();
-                bail!("the Lambda emulator did not come up ({ended:?}); it said: {}", said.join("\n"));
+                bail!(
+                    "the Lambda emulator did not come up ({ended:?}); it said: {}",
+                    said.join("\n")
+                );
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -211,11 +243,21 @@ impl Drop for Function {
 fn outcome(body: &[u8]) -> Result<Value, LambdaError> {
     let text = String::from_utf8_lossy(body);
     let failed = |error_type: &str, message: &str| {
-        Err(LambdaError { error_type: error_type.to_owned(), message: message.to_owned() })
+        Err(LambdaError {
+            error_type: error_type.to_owned(),
+            message: message.to_owned(),
+        })
     };
     let Ok(value) = serde_json::from_slice::<Value>(body) else {
         let timed_out = text.starts_with("Task timed out");
-        return failed(if timed_out { LambdaError::TIMED_OUT } else { "" }, &text);
+        return failed(
+            if timed_out {
+                LambdaError::TIMED_OUT
+            } else {
+                ""
+            },
+            &text,
+        );
     };
     match (value["errorType"].as_str(), value["errorMessage"].as_str()) {
         (Some(error_type), Some(message)) => failed(error_type, message),
@@ -224,10 +266,17 @@ fn outcome(body: &[u8]) -> Result<Value, LambdaError> {
 }
 
 fn children(pid: u32) -> Vec<u32> {
-    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let threads = fs::read_dir(format!("/proc/{pid}/task"))
+        .into_iter()
+        .flatten()
+        .flatten();
     threads
         .filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok())
-        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .flat_map(|list| {
+            list.split_whitespace()
+                .filter_map(|pid| pid.parse().ok())
+                .collect::<Vec<_>>()
+        })
         .collect()
 }
 
@@ -240,7 +289,10 @@ fn addresses() -> Result<[SocketAddr; 2]> {
     for _ in 0..1000 {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let pair = [0, 1].map(|n| SocketAddr::from((own, 20_000 + number % 5_000 * 2 + n)));
-        if pair.iter().all(|address| TcpListener::bind(address).is_ok()) {
+        if pair
+            .iter()
+            .all(|address| TcpListener::bind(address).is_ok())
+        {
             return Ok(pair);
         }
     }

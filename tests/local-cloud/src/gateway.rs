@@ -11,7 +11,9 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes, Frame, Incoming};
-use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use hyper::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING,
+};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -50,10 +52,19 @@ impl Gateway {
     pub(crate) async fn start(moto: SocketAddr) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let state = Arc::new(State { moto, http: http(), calls: Mutex::default(), rules: Mutex::default() });
+        let state = Arc::new(State {
+            moto,
+            http: http(),
+            calls: Mutex::default(),
+            rules: Mutex::default(),
+        });
         let mut tasks = JoinSet::new();
         tasks.spawn(serve(listener, Arc::clone(&state)));
-        Ok(Self { address, state, _tasks: tasks })
+        Ok(Self {
+            address,
+            state,
+            _tasks: tasks,
+        })
     }
 
     /// The value for `AWS_ENDPOINT_URL`.
@@ -65,17 +76,27 @@ impl Gateway {
     /// Spoils every request for `action` (or [`ANY`]) until cleared. Delays and rewrites add up;
     /// of the others, the first injected wins.
     pub fn inject(&self, action: &str, fault: Fault) {
-        self.state.rules().push(Rule { action: action.to_owned(), fault, left: None });
+        self.state.rules().push(Rule {
+            action: action.to_owned(),
+            fault,
+            left: None,
+        });
     }
 
     /// Spoils the next `times` requests for `action`.
     pub fn inject_times(&self, action: &str, times: usize, fault: Fault) {
-        self.state.rules().push(Rule { action: action.to_owned(), fault, left: Some(times) });
+        self.state.rules().push(Rule {
+            action: action.to_owned(),
+            fault,
+            left: Some(times),
+        });
     }
 
     /// Ends whatever was injected for `action`; [`ANY`] ends everything.
     pub fn clear(&self, action: &str) {
-        self.state.rules().retain(|rule| action != ANY && rule.action != action);
+        self.state
+            .rules()
+            .retain(|rule| action != ANY && rule.action != action);
     }
 
     /// Every request so far, in the order they came.
@@ -87,7 +108,10 @@ impl Gateway {
     /// The requests for `action`.
     #[must_use]
     pub fn calls_of(&self, action: &str) -> Vec<Call> {
-        self.calls().into_iter().filter(|call| call.action == action).collect()
+        self.calls()
+            .into_iter()
+            .filter(|call| call.action == action)
+            .collect()
     }
 
     /// The requests that asked for a change, refused ones too.
@@ -115,7 +139,10 @@ impl State {
     fn faults(&self, action: &str) -> Vec<Fault> {
         let mut met = Vec::new();
         let mut rules = self.rules();
-        for rule in rules.iter_mut().filter(|rule| rule.action == action || rule.action == ANY) {
+        for rule in rules
+            .iter_mut()
+            .filter(|rule| rule.action == action || rule.action == ANY)
+        {
             if let Some(left) = &mut rule.left {
                 *left -= 1;
             }
@@ -139,7 +166,9 @@ async fn serve(listener: TcpListener, state: Arc<State>) {
         connections.spawn(async move {
             let service = service_fn(|request| answer(&state, request));
             // An error here is a connection that was cut, on purpose or by the function.
-            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            let _ = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
         });
         while connections.try_join_next().is_some() {}
     }
@@ -159,7 +188,14 @@ async fn answer(state: &State, request: Request<Incoming>) -> Result<Answer> {
     let faults = state.faults(&action);
     let number = {
         let mut calls = state.calls();
-        let call = Call { at, service, action, parameters, status: None, took: None };
+        let call = Call {
+            at,
+            service,
+            action,
+            parameters,
+            status: None,
+            took: None,
+        };
         calls.push(call);
         calls.len() - 1
     };
@@ -184,7 +220,11 @@ async fn spoiled(state: &State, faults: Vec<Fault>, request: Request<Bytes>) -> 
         match fault {
             Fault::Delay(long) => sleep(long).await,
             Fault::Rewrite(rewrite) => rewrites.push(rewrite),
-            Fault::Error { status, code, message } => return error(status, &code, &message),
+            Fault::Error {
+                status,
+                code,
+                message,
+            } => return error(status, &code, &message),
             Fault::Cut => bail!("cut on purpose"),
             Fault::Never => std::future::pending().await,
             Fault::Half => return Ok(half(forward(state, request, &rewrites).await?)),
@@ -193,12 +233,21 @@ async fn spoiled(state: &State, faults: Vec<Fault>, request: Request<Bytes>) -> 
     Ok(forward(state, request, &rewrites).await?.map(whole))
 }
 
-async fn forward(state: &State, request: Request<Bytes>, rewrites: &[Rewrite]) -> Result<Response<Bytes>> {
+async fn forward(
+    state: &State,
+    request: Request<Bytes>,
+    rewrites: &[Rewrite],
+) -> Result<Response<Bytes>> {
     let (mut head, body) = request.into_parts();
     head.uri = format!("http://{}{}", state.moto, head.uri.path()).parse()?;
     head.headers.remove(HOST);
     let request = Request::from_parts(head, Full::from(body));
-    let (mut head, body) = state.http.request(request).await.context("moto is gone")?.into_parts();
+    let (mut head, body) = state
+        .http
+        .request(request)
+        .await
+        .context("moto is gone")?
+        .into_parts();
     let mut body = body.collect().await?.to_bytes();
     for rewrite in rewrites {
         body = rewrite(String::from_utf8(body.to_vec())?).into();
@@ -230,7 +279,10 @@ fn half(answer: Response<Bytes>) -> Answer {
     let (mut head, body) = answer.into_parts();
     head.headers.insert(CONTENT_LENGTH, body.len().into());
     let sent = Frame::data(body.slice(..body.len() / 2));
-    let rest = Broken { first: Some(sent), flushed: Box::pin(sleep(Duration::from_millis(20))) };
+    let rest = Broken {
+        first: Some(sent),
+        flushed: Box::pin(sleep(Duration::from_millis(20))),
+    };
     Response::from_parts(head, BoxBody::new(rest))
 }
 
@@ -244,10 +296,16 @@ impl Body for Broken {
     type Data = Bytes;
     type Error = anyhow::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>>>> {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(Ok(first)));
         }
-        self.flushed.as_mut().poll(cx).map(|()| Some(Err(anyhow!("broken off on purpose"))))
+        self.flushed
+            .as_mut()
+            .poll(cx)
+            .map(|()| Some(Err(anyhow!("broken off on purpose"))))
     }
 }

@@ -31,14 +31,22 @@ impl Logs {
                 let from_emulator = whole_is_emulators || emulator_says(&text);
                 let (lines, added) = &*logs.shared;
                 let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
-                lines.push(LogLine { at: Instant::now(), text, from_emulator });
+                lines.push(LogLine {
+                    at: Instant::now(),
+                    text,
+                    from_emulator,
+                });
                 added.notify_all();
             }
         });
     }
 
     pub(crate) fn lines(&self) -> Vec<LogLine> {
-        self.shared.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Waits, for a second at most, until the emulator has reported the end of `invocations`: it
@@ -47,7 +55,9 @@ impl Logs {
         let (lines, added) = &*self.shared;
         let lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
         let ended = |lines: &mut Vec<LogLine>| {
-            let reports = lines.iter().filter(|line| line.text.starts_with("REPORT RequestId: "));
+            let reports = lines
+                .iter()
+                .filter(|line| line.text.starts_with("REPORT RequestId: "));
             reports.count() < invocations
         };
         drop(added.wait_timeout_while(lines, Duration::from_secs(1), ended));
@@ -56,7 +66,8 @@ impl Logs {
 
 /// The emulator's own lines among the function's.
 fn emulator_says(line: &str) -> bool {
-    ["START", "END", "REPORT"]
-        .iter()
-        .any(|word| line.strip_prefix(word).is_some_and(|rest| rest.starts_with(" RequestId: ")))
+    ["START", "END", "REPORT"].iter().any(|word| {
+        line.strip_prefix(word)
+            .is_some_and(|rest| rest.starts_with(" RequestId: "))
+    })
 }

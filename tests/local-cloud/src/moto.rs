@@ -87,9 +87,19 @@ impl Original {
             .process_group(0)
             .spawn()
             .with_context(|| format!("failed to run {}", python.display()))?;
-        let input = process.stdin.take().context("moto's launcher has no input")?;
-        let output = process.stdout.take().context("moto's launcher has no output")?;
-        Ok(Self { process, input, output: BufReader::new(output) })
+        let input = process
+            .stdin
+            .take()
+            .context("moto's launcher has no input")?;
+        let output = process
+            .stdout
+            .take()
+            .context("moto's launcher has no output")?;
+        Ok(Self {
+            process,
+            input,
+            output: BufReader::new(output),
+        })
     }
 
     fn tell(&mut self, line: &str) -> std::io::Result<()> {

@@ -31,7 +31,8 @@ impl Python {
             let lock = File::create(root.join("lock"))?;
             lock.lock().context("failed to wait for another install")?;
             if !marker.exists() {
-                install(&folder).context("failed to make the Python environment of the local cloud")?;
+                install(&folder)
+                    .context("failed to make the Python environment of the local cloud")?;
                 File::create(&marker)?;
             }
         }
@@ -77,7 +78,13 @@ fn install(folder: &Path) -> Result<()> {
     fs::write(&requirements, REQUIREMENTS)?;
     install_packages(
         Command::new(folder.join("bin/python"))
-            .args(["-m", "pip", "install", "--no-input", "--disable-pip-version-check"])
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--no-input",
+                "--disable-pip-version-check",
+            ])
             .args(["--progress-bar", "off", "--no-deps", "--requirement"])
             .arg(&requirements),
     )?;
@@ -89,7 +96,10 @@ fn install(folder: &Path) -> Result<()> {
 #[cfg(unix)]
 fn make_executable(path: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    Ok(fs::set_permissions(path, fs::Permissions::from_mode(0o755))?)
+    Ok(fs::set_permissions(
+        path,
+        fs::Permissions::from_mode(0o755),
+    )?)
 }
 
 /// Runs one step with its output on standard error; `advice` is what to do if it fails.
@@ -98,16 +108,27 @@ fn run(command: &mut Command, advice: &str) -> Result<()> {
         .stdin(Stdio::null())
         .stdout(std::io::stderr())
         .status()
-        .with_context(|| format!("failed to run {}: {advice}", command.get_program().display()))?;
+        .with_context(|| {
+            format!(
+                "failed to run {}: {advice}",
+                command.get_program().display()
+            )
+        })?;
     if !status.success() {
-        bail!("{} ended with {status}: {advice}", command.get_program().display());
+        bail!(
+            "{} ended with {status}: {advice}",
+            command.get_program().display()
+        );
     }
     Ok(())
 }
 
 /// Runs pip, and shows which package it is at: the rest of what it says matters only if it fails.
 fn install_packages(pip: &mut Command) -> Result<()> {
-    let all = REQUIREMENTS.lines().filter(|line| line.contains("==")).count();
+    let all = REQUIREMENTS
+        .lines()
+        .filter(|line| line.contains("=="))
+        .count();
     let mut pip = pip.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
     let output = pip.stdout.take().context("pip has no output")?;
     let (mut said, mut count) = (Vec::new(), 0);
@@ -129,7 +150,10 @@ fn install_packages(pip: &mut Command) -> Result<()> {
     Ok(())
 }
 
-#[expect(clippy::print_stderr, reason = "a minute of silence would look like a hang")]
+#[expect(
+    clippy::print_stderr,
+    reason = "a minute of silence would look like a hang"
+)]
 fn say(what: &str) {
     eprintln!("local-cloud: {what}");
 }
@@ -137,7 +161,10 @@ fn say(what: &str) {
 /// Cargo's target folder: it tags its own with `CACHEDIR.TAG`, and tests and examples run in it.
 fn target_folder() -> Result<PathBuf> {
     let program = env::current_exe().context("failed to find the running program")?;
-    if let Some(tagged) = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists()) {
+    if let Some(tagged) = program
+        .ancestors()
+        .find(|folder| folder.join("CACHEDIR.TAG").exists())
+    {
         return Ok(tagged.to_owned());
     }
     if let Some(named) = env::var_os("CARGO_TARGET_DIR") {
@@ -148,5 +175,7 @@ fn target_folder() -> Result<PathBuf> {
 
 /// FNV-1a: the same on every machine and in every version of the compiler.
 fn fingerprint(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }

@@ -42,7 +42,10 @@ pub(crate) async fn ask(
     let scope = format!("local/20260101/{REGION}/{service}/aws4_request");
     let request = Request::post(format!("http://{address}/"))
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .header(AUTHORIZATION, format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"))
+        .header(
+            AUTHORIZATION,
+            format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"),
+        )
         .body(Full::from(body))?;
     let answer = http.request(request).await?;
     let status = answer.status();

@@ -54,7 +54,7 @@ impl Default for Lambda {
     fn default() -> Self {
         Self {
             settings: Settings::default(),
-            timeout: Duration::from_secs(180),
+            timeout: Duration::from_mins(3),
             retries: true,
             fault: None,
         }
