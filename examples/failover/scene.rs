@@ -39,8 +39,8 @@ impl Scene {
             () if says("RDS-EVENT-0069") || says("RDS-EVENT-0070") => Self::Failed,
             () if says("instance class") => Self::NewAddress,
             () if says("Switchover") => Self::Switchover,
-            () if says("Started") && says("failover") => Self::Announced,
             () if says("Completed") || says("new writer was promoted") => Self::Completed,
+            () if says("Started") && says("failover") => Self::Announced,
             () if says("Backing up") => Self::Quiet,
             () => Self::Missed,
         }
@@ -90,6 +90,8 @@ impl Scene {
                 fail_over(cloud, notes, GREEN).await?;
                 cloud.remove_instance(INSTANCE_1).await?;
                 cloud.remove_instance(INSTANCE_2).await?;
+                // They live on, and so does the endpoint that the CNAME still leads to.
+                cloud.set_address(INSTANCE_1, Ipv4Addr::new(10, 0, 1, 11));
                 notes.say(Who::Rds, "the old instances left the cluster");
                 Ok(())
             }

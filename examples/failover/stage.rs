@@ -164,11 +164,11 @@ impl<'a> Stage<'a> {
             .into_iter()
             .partition(|call| !call.is_write());
         println!(
-            "\n  the run took {:.1} s, asked AWS {} times and DNS {} times, and wrote {} times",
+            "\n  the run took {:.1} s: {} to AWS, {} to DNS, {}",
             invocation.elapsed.as_secs_f64(),
-            reads.len(),
-            self.cloud.dns().questions().len(),
-            writes.len(),
+            count(reads.len(), "question"),
+            count(self.cloud.dns().questions().len(), "question"),
+            count(writes.len(), "write"),
         );
     }
 
@@ -203,8 +203,14 @@ fn told(line: &str) -> Option<String> {
                 .get("look")
                 .and_then(Value::as_u64)
                 .unwrap_or_default();
-            let saw = format!("API {}, DNS {}, hint {hint}", text("api"), text("dns"));
-            Some(format!("look {look}: {saw} → {}", text("decision")))
+            let dns = text("dns").trim_start_matches("dns ");
+            let saw = format!("API {}, DNS {dns}, hint {hint}", text("api"));
+            let done = if text("plan") == "nothing to do" {
+                ", nothing to do"
+            } else {
+                ""
+            };
+            Some(format!("look {look}: {saw} → {}{done}", text("decision")))
         }
         message => {
             let known = ["message", "timestamp", "level", "span", "spans"];
@@ -245,6 +251,10 @@ fn ending(route: &Value) -> String {
         "unchanged" => format!("{outcome}: {holds}"),
         _ => format!("{outcome}: {out} out, {new} in; {holds}"),
     }
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// All names start alike here.
