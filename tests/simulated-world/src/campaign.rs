@@ -55,7 +55,12 @@ pub fn play(seed: u64, fault: Option<Fault>) -> Ending {
         .start_paused(true)
         .build()
         .expect("a runtime");
-    runtime.block_on(Story::new(seed).play(fault))
+    runtime.block_on(async {
+        // Timers tick in milliseconds since the runtime was made. A universe that begins on a tick,
+        // and in which everything lasts whole milliseconds, repeats to the letter.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        Story::new(seed).play(fault).await
+    })
 }
 
 /// A story while it is being made up.
@@ -147,7 +152,16 @@ impl Story {
 
     /// So many seconds, to the millisecond.
     fn seconds(&mut self, from: f64, to: f64) -> Duration {
-        Duration::from_secs_f64(from + (to - from) * self.random.f64())
+        let milliseconds = |seconds: f64| {
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "minutes"
+            )]
+            let milliseconds = (seconds * 1000.0) as u64;
+            milliseconds
+        };
+        Duration::from_millis(self.random.u64(milliseconds(from)..=milliseconds(to)))
     }
 
     fn surroundings(&mut self) {

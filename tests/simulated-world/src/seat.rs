@@ -287,7 +287,11 @@ impl World for Seat {
             let named = named.ok_or_else(nothing)?;
             return Ok(Answer {
                 aliases: vec![endpoint(&named)],
-                addresses: state.dns_addresses.get(&named).cloned().ok_or_else(nothing)?,
+                addresses: state
+                    .dns_addresses
+                    .get(&named)
+                    .cloned()
+                    .ok_or_else(nothing)?,
             });
         }
         let addresses = state.dns_addresses.get(&id).cloned().ok_or_else(nothing)?;
