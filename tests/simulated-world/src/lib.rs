@@ -10,6 +10,7 @@
 //! Lambda ── invokes the handler as Lambda would: side by side, with retries, with crashes
 //! ```
 
+pub mod campaign;
 pub mod lambda;
 pub mod payload;
 pub mod seat;
