@@ -2,9 +2,19 @@
 
 use std::net::Ipv4Addr;
 
-use crate::look::NoAddress;
 use crate::route::InstanceId;
 use crate::world::{Cause, Failure};
+
+/// Why an instance has no address to register.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAddress {
+    /// DNS is silent about it.
+    #[error(transparent)]
+    Silent(#[from] Failure),
+    /// A Network Load Balancer would refuse what DNS says.
+    #[error(transparent)]
+    Unsuitable(#[from] Unsuitable),
+}
 
 /// An address that a Network Load Balancer would refuse, why, and what to change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

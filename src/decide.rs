@@ -16,8 +16,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::address::Unsuitable;
-use crate::look::{NoAddress, Sighting};
+use crate::address::{NoAddress, Unsuitable};
+use crate::look::Sighting;
 use crate::route::InstanceId;
 use crate::trigger::Word;
 use crate::world::Target;

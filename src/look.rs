@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use crate::address::{self, Unsuitable};
+use crate::address::{self, NoAddress};
 use crate::route::{InstanceId, Route};
 use crate::world::{Answer, Cause, Cluster, Failure, Layout, Target, World};
 
@@ -27,17 +27,6 @@ pub struct Sighting {
     pub addresses: BTreeMap<InstanceId, Result<Ipv4Addr, NoAddress>>,
     /// What the group holds; draining targets are not there.
     pub targets: Result<BTreeSet<Target>, Failure>,
-}
-
-/// Why an instance has no address to register.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoAddress {
-    /// DNS is silent about it.
-    #[error(transparent)]
-    Silent(#[from] Failure),
-    /// A Network Load Balancer would refuse what DNS says.
-    #[error(transparent)]
-    Unsuitable(#[from] Unsuitable),
 }
 
 impl Sighting {

@@ -10,9 +10,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use failover_follower::address::suitable;
+use failover_follower::address::{NoAddress, suitable};
 use failover_follower::decide::{Beliefs, Decision, OnAnnouncement, Pending, confirmed, decide};
-use failover_follower::look::{NoAddress, Sighting};
+use failover_follower::look::Sighting;
 use failover_follower::plan::Plan;
 use failover_follower::route::InstanceId;
 use failover_follower::trigger::Word;

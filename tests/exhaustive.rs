@@ -50,6 +50,10 @@ struct State {
     broken: Option<&'static str>,
 }
 
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "what a run remembers, one fact each"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Run {
     word: Option<Word>,

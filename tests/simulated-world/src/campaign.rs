@@ -240,7 +240,7 @@ impl Story {
                 self.universe
                     .at(flip + dns_lag + back, move |state| state.dns = Some(old));
                 self.universe.at(flip + dns_lag + again, |state| {
-                    state.dns = Some(state.writer.clone())
+                    state.dns = Some(state.writer.clone());
                 });
             }
         }
