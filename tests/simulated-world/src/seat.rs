@@ -316,6 +316,7 @@ impl World for Seat {
         if self.fault == Some(Fault::NoSecondLook) {
             self.blind.notify_one();
         }
+        self.universe.now().note_write();
         Ok(())
     }
 
@@ -340,6 +341,7 @@ impl World for Seat {
         if let Some(read) = &mut self.told.borrow_mut().read {
             read.retain(|target| !targets.contains(target));
         }
+        self.universe.now().note_write();
         Ok(())
     }
 }
