@@ -11,7 +11,7 @@ const HOW: &str = "\
 
 - **Follow**: seconds from the *flip*, the moment at which the Writer really is another, to the group
   holding the new Writer's target and no other. *never*: not before the Writer moved on, and not within
-  15 minutes.
+  15 minutes. When the Writer moves back to whom a slow follower has never left, it is there at once.
 - **On a wrong target**: seconds in which somebody else than the Writer was registered, from \"Started\"
   to the flip (a reader that is not promoted yet) and from the flip on (the demoted Writer). This is what
   hurts: a replica that reconnects to either stops for good, one that meets nobody retries.

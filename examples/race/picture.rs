@@ -7,7 +7,7 @@ use simulated_world::race::Strategy;
 
 use crate::figures::{Figures, Line, ratio};
 
-const WIDTH: f64 = 860.0;
+const WIDTH: f64 = 900.0;
 const HEIGHT: f64 = 460.0;
 const LEFT: f64 = 60.0;
 const RIGHT: f64 = 640.0;
