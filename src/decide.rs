@@ -7,10 +7,12 @@
 //!  a      a      anything      a
 //!  a      other  a             a
 //!  b or – a      told a        a          the event says that a is the Writer
-//!  –      a      announced a   a          nobody contradicts it
-//!  b      a      announced a   nobody     a failover to a has only started: DNS may be stale from
-//!                                         before an earlier one, and the API names another still
-//!  any other combination       nobody     a silent witness has no vote
+//!  –      a      announced a   a          the API can't say otherwise
+//!  b, ∅   a      announced a   nobody     a failover to a has only started: DNS may be stale from
+//!                                         before an earlier one, and the API doesn't say (yet) that
+//!                                         it has come about
+//!  any other combination       nobody     a silent witness (–) has no vote, nor has an API that
+//!                                         lists no Writer (∅)
 //! ```
 
 use std::collections::BTreeSet;
@@ -121,7 +123,7 @@ pub fn confirmed(sighting: &Sighting, word: Option<&Word>) -> Option<InstanceId>
     let hint = word.map(Word::instance);
     let one = match (api, dns) {
         (Some(api), _) if Some(api) == dns || Some(api) == hint => Some(api),
-        (Some(_), _) if matches!(word, Some(Word::Announced(_))) => None,
+        _ if sighting.api.is_ok() && matches!(word, Some(Word::Announced(_))) => None,
         (_, Some(dns)) if Some(dns) == hint => Some(dns),
         _ => None,
     };

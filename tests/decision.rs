@@ -42,10 +42,10 @@ fn target(name: &str) -> Target {
 fn seen(api: &str, dns: &str, registered: &[Target]) -> Sighting {
     let endpoint = |name: &str| format!("{name}.xyz.eu-west-1.rds.amazonaws.com");
     Sighting {
-        api: if api == "-" {
-            Err(silent())
-        } else {
-            Ok(Some(id(api)))
+        api: match api {
+            "-" => Err(silent()),
+            "none" => Ok(None),
+            name => Ok(Some(id(name))),
         },
         dns: if dns == "-" {
             Err(silent())
@@ -121,6 +121,9 @@ fn two_of_three_witnesses_confirm() {
         ("-", "a", "a", "a"),
         ("-", "a", "!a", "a"),
         ("b", "a", "!a", "-"), // a failback: DNS may be stale, and the API says that it isn't there yet
+        ("none", "a", "!a", "-"), // the same, in the moment when the API lists no Writer
+        ("none", "a", "a", "a"),
+        ("none", "a", "-", "-"),
         ("a", "-", "-", "-"),
         ("-", "a", "-", "-"),
         ("-", "-", "a", "-"),

@@ -334,6 +334,7 @@ impl World for Seat {
         let withheld = std::mem::take(&mut self.told.borrow_mut().withheld);
         self.take_out(&withheld);
         self.wrote.set(true);
+        self.universe.now().note_write();
         Ok(())
     }
 
@@ -359,6 +360,7 @@ impl World for Seat {
         if let Some(read) = &mut self.told.borrow_mut().read {
             read.retain(|target| !targets.contains(target));
         }
+        self.universe.now().note_write();
         Ok(())
     }
 }
