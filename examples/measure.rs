@@ -106,12 +106,11 @@ fn build() -> Result<PathBuf> {
         .stderr(std::process::Stdio::inherit())
         .output()?;
     let lines = String::from_utf8(output.stdout)?;
-    let messages = lines
+    let mut messages = lines
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let path = messages
-        .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .last();
+    let path = messages.rfind(|message| message["executable"].is_string());
+    let path = path.and_then(|message| message["executable"].as_str().map(PathBuf::from));
     path.ok_or_else(|| "cargo built no bootstrap".into())
 }
 

@@ -79,7 +79,9 @@ impl<W: World> Run<'_, W> {
         loop {
             let began = Instant::now();
             let seen = look(self.world, self.route, layout.clone()).await;
-            layout.clone_from(&seen.layout);
+            if seen.api.is_ok() {
+                layout.clone_from(&seen.layout);
+            }
             let wrote = match self.step(history, seen)? {
                 Step::Done => return Ok(()),
                 Step::Write(plan) => self.apply(history, &plan).await?,

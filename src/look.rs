@@ -57,9 +57,10 @@ impl Sighting {
     }
 }
 
-/// Looks once. With the names of an earlier look everything is asked side by side; without, DNS is
-/// asked as soon as the API has told the names.
+/// Looks once. With the names of an earlier look, or the cluster endpoint's that the route was given,
+/// everything is asked side by side; without, DNS is asked as soon as the API has told the names.
 pub async fn look(world: &impl World, route: &Route, known: Option<Layout>) -> Sighting {
+    let known = known.or_else(|| route.endpoint.as_ref().map(Layout::unheard_of));
     let (cluster, targets, mut answers) = tokio::join!(
         in_time("rds:DescribeDBClusters", world.cluster(&route.cluster)),
         in_time(
@@ -68,10 +69,13 @@ pub async fn look(world: &impl World, route: &Route, known: Option<Layout>) -> S
         ),
         resolve_all(world, known.iter().flat_map(names).collect()),
     );
-    let (api, layout) = match cluster {
+    let (api, mut layout) = match cluster {
         Ok(Cluster { writer, layout }) => (Ok(writer), Some(layout)),
         Err(failure) => (Err(failure), known),
     };
+    if let Some(layout) = &mut layout {
+        learn_from_dns(layout, &answers);
+    }
     let unasked = layout
         .iter()
         .flat_map(names)
@@ -92,6 +96,22 @@ pub async fn look(world: &impl World, route: &Route, known: Option<Layout>) -> S
                 .map(|one| one.target)
                 .collect()
         }),
+    }
+}
+
+/// Where the API has never told the members, the one that the cluster endpoint is an alias of is one.
+fn learn_from_dns(layout: &mut Layout, answers: &Answers) {
+    if !layout.instances.is_empty() {
+        return;
+    }
+    let Some(Ok(answer)) = answers.get(&layout.endpoint) else {
+        return;
+    };
+    let Some(alias) = answer.aliases.first() else {
+        return;
+    };
+    if let Some(Ok(instance)) = alias.split('.').next().map(InstanceId::parse) {
+        layout.instances.insert(instance, Some(alias.clone()));
     }
 }
 

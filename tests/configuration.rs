@@ -68,6 +68,12 @@ fn each_variable_is_read() {
         with("DNS_SERVER", "127.0.0.1:5353").unwrap().dns_server,
         Some("127.0.0.1:5353".parse().unwrap())
     );
+    let name = "aurora-source.cluster-xyz.eu-west-1.rds.amazonaws.com";
+    let endpoint = with("DB_CLUSTER_ENDPOINT", name).unwrap().routes[0]
+        .endpoint
+        .clone()
+        .unwrap();
+    assert_eq!((endpoint.name.as_str(), endpoint.port), (name, 3306));
     assert!(with("DRY_RUN", "true").unwrap().settings.dry_run);
     assert!(!with("DRY_RUN", "False").unwrap().settings.dry_run);
     assert_eq!(
@@ -87,6 +93,7 @@ fn an_empty_value_is_none_since_a_template_cannot_leave_a_variable_out() {
         "DRY_RUN",
         "LOG_LEVEL",
         "AWS_ENDPOINT_URL",
+        "DB_CLUSTER_ENDPOINT",
     ] {
         assert_eq!(with(variable, " "), config(&[CLUSTER, GROUP]), "{variable}");
     }
@@ -112,6 +119,11 @@ fn an_error_names_the_variable_what_it_held_and_what_it_should_hold() {
         ("DRY_RUN", "yes", "true or false"),
         ("LOG_LEVEL", "loud", "debug"),
         ("AWS_ENDPOINT_URL", "localhost:5000", "a URL"),
+        (
+            "DB_CLUSTER_ENDPOINT",
+            "a.cluster-ro-xyz.eu-west-1.rds.amazonaws.com",
+            "a cluster's writer endpoint",
+        ),
     ] {
         let error = with(variable, held).unwrap_err().to_string();
         assert!(

@@ -37,6 +37,7 @@ fn route(cluster: &str) -> Route {
             "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/writer/0123456789abcdef",
         )
         .unwrap(),
+        endpoint: None,
     }
 }
 

@@ -65,7 +65,7 @@ impl Scene {
             Self::Switchover => {
                 cloud
                     .add_instance(GREEN, Ipv4Addr::new(10, 0, 1, 33))
-                    .await?
+                    .await?;
             }
             _ => {}
         }

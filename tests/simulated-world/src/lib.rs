@@ -11,6 +11,7 @@
 //! race ── failovers by the thousand, followed by this function and by other strategies
 //! ```
 
+pub mod campaign;
 pub mod lambda;
 pub mod payload;
 pub mod race;

@@ -107,6 +107,7 @@ pub fn route() -> Route {
     Route {
         cluster: ClusterId::parse(CLUSTER).expect("a cluster identifier"),
         group: TargetGroupArn::parse(GROUP).expect("a target group's ARN"),
+        endpoint: None,
     }
 }
 
