@@ -2,9 +2,19 @@
 
 use std::net::Ipv4Addr;
 
-use crate::look::NoAddress;
 use crate::route::InstanceId;
 use crate::world::{Cause, Failure};
+
+/// Why an instance has no address to register.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAddress {
+    /// DNS is silent about it.
+    #[error(transparent)]
+    Silent(#[from] Failure),
+    /// A Network Load Balancer would refuse what DNS says.
+    #[error(transparent)]
+    Unsuitable(#[from] Unsuitable),
+}
 
 /// An address that a Network Load Balancer would refuse, why, and what to change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,7 +67,7 @@ pub fn suitable(instance: &InstanceId, addresses: &[Ipv4Addr]) -> Result<Ipv4Add
             address.to_string(),
             "a public address, and a Network Load Balancer takes private ones: the cluster is publicly accessible and \
              the function is outside its VPC. Switch the instances' `Publicly accessible` off, or give the function \
-             subnets in the cluster's VPC (VpcSubnetIds and VpcSecurityGroupIds in the template)",
+             subnets in the cluster's VPC (SubnetIds and SecurityGroupIds of the template)",
         )),
         several => Err(unsuitable(
             format!("{} addresses ({several:?})", several.len()),
@@ -77,9 +87,7 @@ mod tests {
     use super::*;
 
     fn check(addresses: &[[u8; 4]]) -> Result<Ipv4Addr, NoAddress> {
-        let instance = InstanceId::parse("aurora-1")
-            .map_err(|error| panic!("{error}"))
-            .unwrap_or_else(|()| panic!());
+        let instance = InstanceId::parse("aurora-1").unwrap();
         suitable(
             &instance,
             &addresses

@@ -6,13 +6,13 @@ use std::time::Duration;
 use serde::Deserialize;
 pub use tracing_subscriber::filter::LevelFilter;
 
-use crate::route::{ClusterId, Route, TargetGroupArn};
+use crate::route::{ClusterEndpoint, ClusterId, NameError, Route, TargetGroupArn};
 
 /// How the function was configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// What to follow; never empty, and no target group twice. `ROUTES`, or the one of
-    /// `DB_CLUSTER_IDENTIFIER` and `TARGET_GROUP_ARN`.
+    /// `DB_CLUSTER_IDENTIFIER`, `TARGET_GROUP_ARN` and `DB_CLUSTER_ENDPOINT`.
     pub routes: Vec<Route>,
     /// How to follow it.
     pub settings: Settings,
@@ -71,7 +71,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             on_failover_start: OnFailoverStart::Detach,
-            longest_watch: Duration::from_secs(120),
+            longest_watch: Duration::from_mins(2),
             poll_interval: Duration::from_secs(1),
             dry_run: false,
         }
@@ -91,6 +91,12 @@ impl Config {
                 .filter(|value| !value.is_empty())
         });
         let defaults = Settings::default();
+        // The SDK reads this one itself, and passes over what it cannot use.
+        env.read(
+            "AWS_ENDPOINT_URL",
+            "a URL, such as http://127.0.0.1:5000",
+            |text| (text.starts_with("http://") || text.starts_with("https://")).then_some(()),
+        )?;
         Ok(Self {
             routes: env.routes()?,
             settings: Settings {
@@ -168,18 +174,19 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
     }
 
     fn routes(&self) -> Result<Vec<Route>, ConfigError> {
-        const CLUSTER: &str = "DB_CLUSTER_IDENTIFIER";
-        const GROUP: &str = "TARGET_GROUP_ARN";
         let Some(held) = (self.0)("ROUTES") else {
-            let cluster = self.required(
-                CLUSTER,
-                "the Aurora cluster's identifier, or ROUTES a list of routes",
-            )?;
-            let group =
-                self.required(GROUP, "the ARN of the target group that follows its Writer")?;
-            return Ok(vec![route(&cluster, &group, [CLUSTER, GROUP])?]);
+            let given = GivenRoute {
+                db_cluster_identifier: self.required(
+                    CLUSTER,
+                    "the Aurora cluster's identifier, or ROUTES a list of routes",
+                )?,
+                target_group_arn: self
+                    .required(GROUP, "the ARN of the target group that follows its Writer")?,
+                db_cluster_endpoint: (self.0)(ENDPOINT),
+            };
+            return Ok(vec![given.route([CLUSTER, GROUP, ENDPOINT])?]);
         };
-        for variable in [CLUSTER, GROUP] {
+        for variable in [CLUSTER, GROUP, ENDPOINT] {
             if let Some(held) = (self.0)(variable) {
                 let should = "nothing while ROUTES is set: give one route, or ROUTES".to_owned();
                 return Err(ConfigError::Wrong {
@@ -202,12 +209,8 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
             return Err(wrong("it names no route".to_owned()));
         }
         let mut routes: Vec<Route> = Vec::with_capacity(given.len());
-        for GivenRoute {
-            db_cluster_identifier,
-            target_group_arn,
-        } in given
-        {
-            let route = route(&db_cluster_identifier, &target_group_arn, ["ROUTES"; 2])?;
+        for given in given {
+            let route = given.route(["ROUTES"; 3])?;
             if routes.iter().any(|other| other.group == route.group) {
                 return Err(wrong(format!(
                     "{} stands twice, and a group follows one cluster",
@@ -227,26 +230,43 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
     }
 }
 
-/// A route as `ROUTES` gives it.
+const CLUSTER: &str = "DB_CLUSTER_IDENTIFIER";
+const GROUP: &str = "TARGET_GROUP_ARN";
+const ENDPOINT: &str = "DB_CLUSTER_ENDPOINT";
+
+/// A route as it was given.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct GivenRoute {
     db_cluster_identifier: String,
     target_group_arn: String,
+    db_cluster_endpoint: Option<String>,
 }
 
-/// A route from its two texts, which stood in the two `variables`.
-fn route(cluster: &str, group: &str, variables: [&'static str; 2]) -> Result<Route, ConfigError> {
-    let wrong = |variable, held: &str, error: &dyn ToString| ConfigError::Wrong {
-        variable,
-        held: held.to_owned(),
-        should: error
-            .to_string()
-            .trim_start_matches("should be ")
-            .to_owned(),
-    };
-    Ok(Route {
-        cluster: ClusterId::parse(cluster).map_err(|error| wrong(variables[0], cluster, &error))?,
-        group: TargetGroupArn::parse(group).map_err(|error| wrong(variables[1], group, &error))?,
-    })
+impl GivenRoute {
+    /// The route; its texts stood in these variables.
+    fn route(&self, [cluster, group, endpoint]: [&'static str; 3]) -> Result<Route, ConfigError> {
+        let wrong = |variable, held: &str, error: &NameError| ConfigError::Wrong {
+            variable,
+            held: held.to_owned(),
+            should: error.should().to_owned(),
+        };
+        let Self {
+            db_cluster_identifier,
+            target_group_arn,
+            db_cluster_endpoint,
+        } = self;
+        Ok(Route {
+            cluster: ClusterId::parse(db_cluster_identifier)
+                .map_err(|error| wrong(cluster, db_cluster_identifier, &error))?,
+            group: TargetGroupArn::parse(target_group_arn)
+                .map_err(|error| wrong(group, target_group_arn, &error))?,
+            endpoint: db_cluster_endpoint
+                .as_deref()
+                .map(|held| {
+                    ClusterEndpoint::parse(held).map_err(|error| wrong(endpoint, held, &error))
+                })
+                .transpose()?,
+        })
+    }
 }

@@ -7,17 +7,19 @@
 //!  a      a      anything      a
 //!  a      other  a             a
 //!  b or – a      told a        a          the event says that a is the Writer
-//!  –      a      announced a   a          nobody contradicts it
-//!  b      a      announced a   nobody     a failover to a has only started: DNS may be stale from
-//!                                         before an earlier one, and the API names another still
-//!  any other combination       nobody     a silent witness has no vote
+//!  –      a      announced a   a          the API can't say otherwise
+//!  b, ∅   a      announced a   nobody     a failover to a has only started: DNS may be stale from
+//!                                         before an earlier one, and the API doesn't say (yet) that
+//!                                         it has come about
+//!  any other combination       nobody     a silent witness (–) has no vote, nor has an API that
+//!                                         lists no Writer (∅)
 //! ```
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::address::Unsuitable;
-use crate::look::{NoAddress, Sighting};
+use crate::address::{NoAddress, Unsuitable};
+use crate::look::Sighting;
 use crate::route::InstanceId;
 use crate::trigger::Word;
 use crate::world::Target;
@@ -121,7 +123,7 @@ pub fn confirmed(sighting: &Sighting, word: Option<&Word>) -> Option<InstanceId>
     let hint = word.map(Word::instance);
     let one = match (api, dns) {
         (Some(api), _) if Some(api) == dns || Some(api) == hint => Some(api),
-        (Some(_), _) if matches!(word, Some(Word::Announced(_))) => None,
+        _ if sighting.api.is_ok() && matches!(word, Some(Word::Announced(_))) => None,
         (_, Some(dns)) if Some(dns) == hint => Some(dns),
         _ => None,
     };
@@ -187,19 +189,16 @@ fn follow(sighting: &Sighting, writer: InstanceId, leave_empty: bool) -> Decisio
 /// known, else those that are another member's. Silence convicts nobody.
 fn known_not_to_be(sighting: &Sighting, instance: &InstanceId) -> BTreeSet<Target> {
     let registered = sighting.targets.iter().flatten();
-    match sighting.target(instance) {
-        Some(own) => registered
+    if let Some(own) = sighting.target(instance) {
+        return registered
             .filter(|target| **target != own)
             .cloned()
-            .collect(),
-        None => {
-            let others = sighting.addresses.keys().filter(|other| *other != instance);
-            let of_others: BTreeSet<Target> =
-                others.filter_map(|other| sighting.target(other)).collect();
-            registered
-                .filter(|target| of_others.contains(target))
-                .cloned()
-                .collect()
-        }
+            .collect();
     }
+    let others = sighting.addresses.keys().filter(|other| *other != instance);
+    let of_others: BTreeSet<Target> = others.filter_map(|other| sighting.target(other)).collect();
+    registered
+        .filter(|target| of_others.contains(target))
+        .cloned()
+        .collect()
 }

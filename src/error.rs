@@ -1,8 +1,9 @@
 //! Why a run failed: one `errorType` for each thing an operator can do something about.
 
+use crate::address::NoAddress;
 use crate::address::Unsuitable;
 use crate::decide::Pending;
-use crate::look::{NoAddress, Sighting};
+use crate::look::Sighting;
 use crate::world::{Cause, Failure};
 
 /// Why a route could not be left verified.

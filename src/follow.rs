@@ -15,11 +15,12 @@ use tracing::{info, warn};
 
 use crate::config::{OnFailoverStart, Settings};
 use crate::decide::{Beliefs, Decision, OnAnnouncement, confirmed, decide};
+use crate::ending;
 use crate::error::RunError;
 use crate::history::{History, Look};
 use crate::look::{Sighting, look};
 use crate::plan::Plan;
-use crate::report::{Outcome, RouteReport, Witnesses};
+use crate::report::RouteReport;
 use crate::route::Route;
 use crate::trigger::Word;
 use crate::watch::Wake;
@@ -65,9 +66,9 @@ impl<W: World> Run<'_, W> {
         let mut history = History::new(self.started);
         let error = match timeout_at(self.deadline, self.watch(&mut history, layout)).await {
             Ok(result) => result.err(),
-            Err(_) => Some(out_of_time(&history)),
+            Err(_) => Some(ending::out_of_time(&history)),
         };
-        self.report(history, error)
+        ending::report(self, history, error)
     }
 
     async fn watch(
@@ -79,7 +80,9 @@ impl<W: World> Run<'_, W> {
         loop {
             let began = Instant::now();
             let seen = look(self.world, self.route, layout.clone()).await;
-            layout.clone_from(&seen.layout);
+            if seen.api.is_ok() {
+                layout.clone_from(&seen.layout);
+            }
             let wrote = match self.step(history, seen)? {
                 Step::Done => return Ok(()),
                 Step::Write(plan) => self.apply(history, &plan).await?,
@@ -183,7 +186,7 @@ impl<W: World> Run<'_, W> {
         };
         match nothing_to_wait_for || self.is_over(history, length) {
             true if verified => Ok(Step::Done),
-            true => Err(why(history)),
+            true => Err(ending::why(history)),
             false => Ok(Step::Again),
         }
     }
@@ -246,52 +249,6 @@ impl<W: World> Run<'_, W> {
         }
         Ok(())
     }
-
-    fn report(&self, history: History, error: Option<RunError>) -> RouteReport {
-        let outcome = match &error {
-            Some(_) => Outcome::Failed,
-            None if !history.wrote() => Outcome::Unchanged,
-            None if self.settings.dry_run => Outcome::Planned,
-            None => Outcome::Switched,
-        };
-        let elapsed = history.elapsed();
-        let mut tally = history.tally;
-        tally.followed_after = self
-            .wake
-            .since
-            .filter(|_| outcome == Outcome::Switched)
-            .map(|age| age + elapsed);
-        let mut report = RouteReport {
-            outcome,
-            registered: history.registered,
-            deregistered: history.deregistered,
-            targets: history.group.map(|targets| targets.into_iter().collect()),
-            looks: history.looks,
-            elapsed,
-            error,
-            tally,
-            ..RouteReport::ignored(self.route)
-        };
-        if let Some(Look {
-            seen,
-            beliefs,
-            decision,
-            ..
-        }) = history.last
-        {
-            let word = beliefs.word.filter(|word| seen.is_member(word.instance()));
-            report.witnesses = Witnesses {
-                api: seen.api.ok().flatten(),
-                dns: seen.dns.ok(),
-                hint: word.map(|word| word.instance().clone()),
-            };
-            report.writer = match decision {
-                Decision::Follow { writer, .. } => Some(writer),
-                _ => history.agreed.map(|(writer, _)| writer),
-            };
-        }
-        report
-    }
 }
 
 /// Whether a verified group leaves nothing to wait for: the hint came true, or, where there is none,
@@ -313,27 +270,4 @@ fn is_settled(history: &History, seen: &Sighting, beliefs: &Beliefs, decision: &
 /// Whether a failure of the load balancer's API stays however often it is asked.
 fn is_final(failure: &Failure) -> bool {
     matches!(failure.cause, Cause::Denied | Cause::NotFound)
-}
-
-/// Why a run that has looked long enough has not verified the group.
-fn why(history: &History) -> RunError {
-    let Some(Look { seen, decision, .. }) = &history.last else {
-        return RunError::Undecided(None);
-    };
-    if let Err(failure) = &seen.targets {
-        return RunError::of_targets(failure.clone());
-    }
-    match decision {
-        Decision::Evict { pending, .. } => RunError::of_pending(pending, seen),
-        Decision::Refuse(unsuitable) => RunError::AddressRefused(unsuitable.clone()),
-        Decision::Follow { .. } => RunError::Unverified,
-    }
-}
-
-/// Why a run that Lambda's deadline ended has not verified the group.
-fn out_of_time(history: &History) -> RunError {
-    match &history.write_failure {
-        Some(failure) => RunError::of_write(failure.clone()),
-        None => why(history),
-    }
 }

@@ -9,8 +9,11 @@ use lambda_runtime_api_client::{Client, build_request};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tracing::{error, info};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, LevelFilter};
 use crate::error::chain;
 use crate::handler::Follower;
 use crate::metrics;
@@ -72,12 +75,19 @@ async fn start() -> Result<Follower<Live>, StartError> {
     let config = Config::from_lookup(|name| std::env::var(name).ok());
     let level = config
         .as_ref()
-        .map_or(tracing::Level::INFO.into(), |config| config.log_level);
-    tracing_subscriber::fmt()
+        .map_or(LevelFilter::INFO, |config| config.log_level);
+    // An empty AWS_ENDPOINT_URL is the template's way to leave it unset; the SDK would warn of it.
+    let filter = Targets::new().with_default(level).with_target(
+        "aws_config::default_provider::endpoint_url",
+        LevelFilter::OFF,
+    );
+    let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
-        .with_max_level(level)
-        .with_target(false)
+        .with_target(false);
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(filter)
         .init();
     let config = config?;
     let world = Live::new(config.dns_server)

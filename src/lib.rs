@@ -13,6 +13,7 @@
 pub mod address;
 pub mod config;
 pub mod decide;
+mod ending;
 pub mod error;
 pub mod follow;
 pub mod handler;

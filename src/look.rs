@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use crate::address::{self, Unsuitable};
+use crate::address::{self, NoAddress};
 use crate::route::{InstanceId, Route};
 use crate::world::{Answer, Cause, Cluster, Failure, Layout, Target, World};
 
@@ -29,17 +29,6 @@ pub struct Sighting {
     pub targets: Result<BTreeSet<Target>, Failure>,
 }
 
-/// Why an instance has no address to register.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoAddress {
-    /// DNS is silent about it.
-    #[error(transparent)]
-    Silent(#[from] Failure),
-    /// A Network Load Balancer would refuse what DNS says.
-    #[error(transparent)]
-    Unsuitable(#[from] Unsuitable),
-}
-
 impl Sighting {
     /// The target that an instance is, where its address is known.
     #[must_use]
@@ -57,9 +46,10 @@ impl Sighting {
     }
 }
 
-/// Looks once. With the names of an earlier look everything is asked side by side; without, DNS is
-/// asked as soon as the API has told the names.
+/// Looks once. With the names of an earlier look, or the cluster endpoint's that the route was given,
+/// everything is asked side by side; without, DNS is asked as soon as the API has told the names.
 pub async fn look(world: &impl World, route: &Route, known: Option<Layout>) -> Sighting {
+    let known = known.or_else(|| route.endpoint.as_ref().map(Layout::unheard_of));
     let (cluster, targets, mut answers) = tokio::join!(
         in_time("rds:DescribeDBClusters", world.cluster(&route.cluster)),
         in_time(
@@ -68,10 +58,13 @@ pub async fn look(world: &impl World, route: &Route, known: Option<Layout>) -> S
         ),
         resolve_all(world, known.iter().flat_map(names).collect()),
     );
-    let (api, layout) = match cluster {
+    let (api, mut layout) = match cluster {
         Ok(Cluster { writer, layout }) => (Ok(writer), Some(layout)),
         Err(failure) => (Err(failure), known),
     };
+    if let Some(layout) = &mut layout {
+        learn_from_dns(layout, &answers);
+    }
     let unasked = layout
         .iter()
         .flat_map(names)
@@ -92,6 +85,22 @@ pub async fn look(world: &impl World, route: &Route, known: Option<Layout>) -> S
                 .map(|one| one.target)
                 .collect()
         }),
+    }
+}
+
+/// Where the API has never told the members, the one that the cluster endpoint is an alias of is one.
+fn learn_from_dns(layout: &mut Layout, answers: &Answers) {
+    if !layout.instances.is_empty() {
+        return;
+    }
+    let Some(Ok(answer)) = answers.get(&layout.endpoint) else {
+        return;
+    };
+    let Some(alias) = answer.aliases.first() else {
+        return;
+    };
+    if let Some(Ok(instance)) = alias.split('.').next().map(InstanceId::parse) {
+        layout.instances.insert(instance, Some(alias.clone()));
     }
 }
 

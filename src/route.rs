@@ -11,12 +11,31 @@ pub struct Route {
     pub cluster: ClusterId,
     /// The group; it belongs to the function alone.
     pub group: TargetGroupArn,
+    /// The cluster endpoint, where it was given: lets DNS speak before the RDS API ever has.
+    pub endpoint: Option<ClusterEndpoint>,
+}
+
+/// A cluster endpoint and its port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterEndpoint {
+    /// The name, without a final dot.
+    pub name: String,
+    /// The port; 3306 unless given.
+    pub port: u16,
 }
 
 /// Says what a name should have been.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("should be {0}")]
 pub struct NameError(&'static str);
+
+impl NameError {
+    /// What it should have been.
+    #[must_use]
+    pub fn should(&self) -> &'static str {
+        self.0
+    }
+}
 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident) => {
@@ -68,6 +87,41 @@ impl ClusterId {
         identifier(text).map(Self).ok_or(NameError(
             "a DB cluster identifier: 1 to 63 letters, digits and hyphens, beginning with a letter",
         ))
+    }
+}
+
+impl ClusterEndpoint {
+    /// Aurora MySQL's port, unless the cluster was given another.
+    const DEFAULT_PORT: u16 = 3306;
+
+    /// Reads a cluster endpoint, `<cluster>.cluster-<id>.<region>.rds.amazonaws.com` with or without `:port`.
+    ///
+    /// # Errors
+    /// Where the text is something else: a reader endpoint, an instance's, an address.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let wrong = NameError(
+            "a cluster's writer endpoint: <cluster>.cluster-<id>.<region>.rds.amazonaws.com, with or without :port",
+        );
+        let (name, port) = match text.split_once(':') {
+            Some((name, port)) => (name, port.parse().ok().filter(|port| *port != 0)),
+            None => (text, Some(Self::DEFAULT_PORT)),
+        };
+        let name = name.trim_end_matches('.').to_ascii_lowercase();
+        let label = |label: &str| {
+            !label.is_empty()
+                && label.len() <= 63
+                && label
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        };
+        let kind = name.split('.').nth(1).unwrap_or_default();
+        let is_writers = kind.starts_with("cluster-")
+            && !kind.starts_with("cluster-ro-")
+            && !kind.starts_with("cluster-custom-");
+        match port {
+            Some(port) if is_writers && name.split('.').all(label) => Ok(Self { name, port }),
+            _ => Err(wrong),
+        }
     }
 }
 
@@ -150,6 +204,28 @@ mod tests {
         for bad in ["", "1st", "-a", "a b", "a.b", "ä", &"a".repeat(64)] {
             assert!(ClusterId::parse(bad).is_err(), "{bad}");
             assert!(InstanceId::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_cluster_endpoint_is_the_writers_and_nobody_elses() {
+        let name = "aurora-source.cluster-xyz.ap-northeast-1.rds.amazonaws.com";
+        let read = |text: &str| {
+            ClusterEndpoint::parse(text).map(|endpoint| (endpoint.name, endpoint.port))
+        };
+        assert_eq!(read(name), Ok((name.to_owned(), 3306)));
+        assert_eq!(read(&format!("{name}.:3307")), Ok((name.to_owned(), 3307)));
+        for bad in [
+            "",
+            "aurora-source",
+            "10.0.0.1:3306",
+            &name.replace("cluster-", "cluster-ro-"),
+            &name.replace("cluster-", ""),
+            &format!("{name}:0"),
+            &format!("{name}:port"),
+            &format!("{name}/x"),
+        ] {
+            assert!(ClusterEndpoint::parse(bad).is_err(), "{bad}");
         }
     }
 

@@ -38,7 +38,7 @@ fn two_variables_are_enough() {
     assert_eq!(config.routes[0].group.as_str(), ARN);
     assert_eq!(config.settings, Settings::default());
     assert_eq!(config.settings.on_failover_start, OnFailoverStart::Detach);
-    assert_eq!(config.settings.longest_watch, Duration::from_secs(120));
+    assert_eq!(config.settings.longest_watch, Duration::from_mins(2));
     assert_eq!(config.settings.poll_interval, Duration::from_secs(1));
     assert_eq!(config.dns_server, None);
     assert_eq!(config.log_level, LevelFilter::INFO);
@@ -68,6 +68,12 @@ fn each_variable_is_read() {
         with("DNS_SERVER", "127.0.0.1:5353").unwrap().dns_server,
         Some("127.0.0.1:5353".parse().unwrap())
     );
+    let name = "aurora-source.cluster-xyz.eu-west-1.rds.amazonaws.com";
+    let endpoint = with("DB_CLUSTER_ENDPOINT", name).unwrap().routes[0]
+        .endpoint
+        .clone()
+        .unwrap();
+    assert_eq!((endpoint.name.as_str(), endpoint.port), (name, 3306));
     assert!(with("DRY_RUN", "true").unwrap().settings.dry_run);
     assert!(!with("DRY_RUN", "False").unwrap().settings.dry_run);
     assert_eq!(
@@ -86,6 +92,8 @@ fn an_empty_value_is_none_since_a_template_cannot_leave_a_variable_out() {
         "DNS_SERVER",
         "DRY_RUN",
         "LOG_LEVEL",
+        "AWS_ENDPOINT_URL",
+        "DB_CLUSTER_ENDPOINT",
     ] {
         assert_eq!(with(variable, " "), config(&[CLUSTER, GROUP]), "{variable}");
     }
@@ -110,6 +118,12 @@ fn an_error_names_the_variable_what_it_held_and_what_it_should_hold() {
         ("DNS_SERVER", "127.0.0.1", "ip:port"),
         ("DRY_RUN", "yes", "true or false"),
         ("LOG_LEVEL", "loud", "debug"),
+        ("AWS_ENDPOINT_URL", "localhost:5000", "a URL"),
+        (
+            "DB_CLUSTER_ENDPOINT",
+            "a.cluster-ro-xyz.eu-west-1.rds.amazonaws.com",
+            "a cluster's writer endpoint",
+        ),
     ] {
         let error = with(variable, held).unwrap_err().to_string();
         assert!(

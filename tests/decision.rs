@@ -10,9 +10,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use failover_follower::address::suitable;
+use failover_follower::address::{NoAddress, suitable};
 use failover_follower::decide::{Beliefs, Decision, OnAnnouncement, Pending, confirmed, decide};
-use failover_follower::look::{NoAddress, Sighting};
+use failover_follower::look::Sighting;
 use failover_follower::plan::Plan;
 use failover_follower::route::InstanceId;
 use failover_follower::trigger::Word;
@@ -42,10 +42,10 @@ fn target(name: &str) -> Target {
 fn seen(api: &str, dns: &str, registered: &[Target]) -> Sighting {
     let endpoint = |name: &str| format!("{name}.xyz.eu-west-1.rds.amazonaws.com");
     Sighting {
-        api: if api == "-" {
-            Err(silent())
-        } else {
-            Ok(Some(id(api)))
+        api: match api {
+            "-" => Err(silent()),
+            "none" => Ok(None),
+            name => Ok(Some(id(name))),
         },
         dns: if dns == "-" {
             Err(silent())
@@ -121,6 +121,9 @@ fn two_of_three_witnesses_confirm() {
         ("-", "a", "a", "a"),
         ("-", "a", "!a", "a"),
         ("b", "a", "!a", "-"), // a failback: DNS may be stale, and the API says that it isn't there yet
+        ("none", "a", "!a", "-"), // the same, in the moment when the API lists no Writer
+        ("none", "a", "a", "a"),
+        ("none", "a", "-", "-"),
         ("a", "-", "-", "-"),
         ("-", "a", "-", "-"),
         ("-", "-", "a", "-"),

@@ -453,6 +453,86 @@ async fn the_rds_api_down() {
 }
 
 #[tokio::test]
+async fn the_rds_api_down_from_the_start_with_the_cluster_endpoint_given() {
+    let cloud = Cloud::start().await.unwrap();
+    cloud.move_cname(INSTANCE_2);
+    cloud
+        .gateway()
+        .inject("DescribeDBClusters", Fault::unavailable());
+    cloud
+        .gateway()
+        .inject("DescribeDBInstances", Fault::unavailable());
+    let completed = ago("failover-completed", 1);
+
+    let without = function(&cloud, &[]).await;
+    assert_eq!(
+        error(&invoke(&without, &completed).await).error_type,
+        "Undecided"
+    );
+    assert_nothing_written(&cloud);
+
+    let endpoint = cloud.cluster_endpoint().to_owned();
+    let function = function(&cloud, &[("DB_CLUSTER_ENDPOINT", &endpoint)]).await;
+    assert_eq!(
+        error(&invoke(&function, &event("schedule")).await).error_type,
+        "Undecided"
+    );
+    assert_nothing_written(&cloud);
+    let done = invoke(&function, &completed).await;
+    assert_eq!(route(&done)["outcome"], "switched");
+    assert_eq!(
+        route(&done)["witnesses"],
+        json!({"api": null, "dns": INSTANCE_2, "hint": INSTANCE_2})
+    );
+    assert_group(&cloud, &[TARGET_2]).await;
+}
+
+#[tokio::test]
+async fn the_rds_api_falling_silent_after_a_process_has_learned_the_names() {
+    let cloud = Cloud::start().await.unwrap();
+    let function = function(&cloud, &[]).await;
+    assert_eq!(
+        route(&invoke(&function, &event("schedule")).await)["outcome"],
+        "unchanged"
+    );
+    cloud.gateway().inject("DescribeDBClusters", Fault::Cut);
+    cloud.move_cname(INSTANCE_2);
+    let done = invoke(&function, &ago("failover-completed", 1)).await;
+    assert_eq!(route(&done)["outcome"], "switched");
+    assert_group(&cloud, &[TARGET_2]).await;
+}
+
+#[tokio::test]
+async fn any_call_may_go_wrong_once_in_any_way_and_the_end_is_the_same() {
+    let cloud = Cloud::start().await.unwrap();
+    let function = function(&cloud, &[]).await;
+    let actions = [
+        "DescribeDBClusters",
+        "DescribeTargetHealth",
+        "DeregisterTargets",
+        "RegisterTargets",
+    ];
+    let faults = [
+        Fault::Delay(Duration::from_millis(700)),
+        Fault::unavailable(),
+        Fault::error(500, "InternalFailure", "oops"),
+        Fault::throttled(),
+        Fault::Cut,
+        Fault::Half,
+    ];
+    for action in actions {
+        for fault in &faults {
+            cloud.fail_over(INSTANCE_2).await.unwrap();
+            cloud.set_targets(&[TARGET_1]).await.unwrap();
+            cloud.gateway().inject_times(action, 1, fault.clone());
+            let done = invoke(&function, &ago("failover-completed", 1)).await;
+            assert_eq!(route(&done)["outcome"], "switched", "{action}");
+            assert_group(&cloud, &[TARGET_2]).await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_rds_api_throttling_to_the_end_and_then_only_once() {
     let cloud = Cloud::start().await.unwrap();
     cloud

@@ -18,7 +18,7 @@ use failover_follower::watch::Wake;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const LONGEST: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_mins(2);
 
 fn event(name: &str) -> Value {
     let path = format!("{}/events/{name}.json", env!("CARGO_MANIFEST_DIR"));
@@ -37,6 +37,7 @@ fn route(cluster: &str) -> Route {
             "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/writer/0123456789abcdef",
         )
         .unwrap(),
+        endpoint: None,
     }
 }
 
@@ -143,10 +144,7 @@ fn every_event_file_becomes_its_triggers() {
         .collect();
     for file in files {
         let name = file.unwrap().file_name().into_string().unwrap();
-        assert!(
-            known.contains(&name) || !name.ends_with(".json") || name == "env.json",
-            "events/{name} has no test"
-        );
+        assert!(known.contains(&name), "events/{name} has no test");
     }
 }
 

@@ -26,14 +26,14 @@ use crate::route::{InstanceId, Route};
 
 /// An event this old no longer speaks for the Writer of now: RDS events have been seen up to about
 /// five minutes late.
-pub const FRESH: Duration = Duration::from_secs(5 * 60);
+pub const FRESH: Duration = Duration::from_mins(5);
 
 /// How long the announcement of a failover stands without the failover: "Completed" has been seen
 /// up to 38 s after "Started".
-pub const ANNOUNCED: Duration = Duration::from_secs(60);
+pub const ANNOUNCED: Duration = Duration::from_mins(1);
 
 /// How far in the future an event's time may lie: two clocks. Further, and the time is not believed.
-const CLOCK_SKEW: Duration = Duration::from_secs(60);
+const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
 /// What kind of thing woke the function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]

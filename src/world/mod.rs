@@ -17,7 +17,7 @@ use serde::{Serialize, Serializer};
 pub use failure::{Cause, Failure};
 pub use live::Live;
 
-use crate::route::{ClusterId, InstanceId, TargetGroupArn};
+use crate::route::{ClusterEndpoint, ClusterId, InstanceId, TargetGroupArn};
 
 /// What a run asks of the world, and does to it.
 #[allow(
@@ -87,6 +87,18 @@ pub struct Registration {
     pub target: Target,
     /// Deregistered and on its way out, though it still shows.
     pub draining: bool,
+}
+
+impl Layout {
+    /// What can be known of a cluster that the API has never told anything of: its endpoint, and no members.
+    #[must_use]
+    pub fn unheard_of(endpoint: &ClusterEndpoint) -> Self {
+        Self {
+            endpoint: endpoint.name.clone(),
+            port: endpoint.port,
+            instances: BTreeMap::new(),
+        }
+    }
 }
 
 impl Target {

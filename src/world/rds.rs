@@ -143,3 +143,52 @@ fn members(cluster: &DbCluster) -> impl Iterator<Item = (InstanceId, bool)> {
         Some((id, member.is_cluster_writer.unwrap_or(false)))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_rds::types::DbClusterMember;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    prop_compose! {
+        /// Anything that the API could say of a member, sense or nonsense.
+        fn any_member()(
+            id in prop::option::of(prop_oneof!["[a-z]-[0-9]", ".{0,70}"]),
+            is_writer in prop::option::of(any::<bool>()),
+        ) -> DbClusterMember {
+            DbClusterMember::builder().set_db_instance_identifier(id).set_is_cluster_writer(is_writer).build()
+        }
+    }
+
+    proptest! {
+        /// Whatever the API says: a failure that says why, or a cluster with at most one Writer, which is a member.
+        #[test]
+        fn any_answer_is_a_cluster_or_a_failure(
+            members in prop::option::of(prop::collection::vec(any_member(), 0..5)),
+            endpoint in prop::option::of(".{0,80}"),
+            port in prop::option::of(any::<i32>()),
+        ) {
+            let answer = DbCluster::builder()
+                .set_db_cluster_members(members.clone())
+                .set_endpoint(endpoint.clone())
+                .set_port(port)
+                .build();
+            let writers = members.iter().flatten().filter(|member| member.is_cluster_writer == Some(true)).count();
+            match read(&answer, &Endpoints::new()) {
+                Ok(cluster) => {
+                    prop_assert_eq!(Some(cluster.layout.endpoint), endpoint);
+                    prop_assert_eq!(Some(i32::from(cluster.layout.port)), port);
+                    prop_assert!(cluster.writer.is_none_or(|writer| cluster.layout.instances.contains_key(&writer)));
+                }
+                Err(failure) => {
+                    let sensible = endpoint.is_some_and(|name| !name.is_empty())
+                        && port.is_some_and(|port| (1..=65_535).contains(&port))
+                        && writers <= 1;
+                    prop_assert!(!sensible, "{failure}");
+                    prop_assert!(!failure.detail.is_empty());
+                }
+            }
+        }
+    }
+}

@@ -71,7 +71,7 @@ fn install(folder: &Path) -> Result<()> {
     let python = env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
     run(
         Command::new(&python).arg("-m").arg("venv").arg(folder),
-        "Python 3.10 or newer with its venv module is needed: install python3 and python3-venv, \
+        "Python 3.11 or newer with its venv module is needed: install python3 and python3-venv, \
          or name another interpreter in PYTHON",
     )?;
     let requirements = folder.join("requirements.txt");

@@ -361,6 +361,23 @@ async fn two_functions_run_at_the_same_time_and_end_when_dropped() {
 }
 
 #[tokio::test]
+async fn a_bootstrap_that_does_not_start_says_why() {
+    let cloud = Cloud::start().await.unwrap();
+    let function = cloud
+        .function(stand_in())
+        .env("FAIL_INIT", "1")
+        .start()
+        .await
+        .unwrap();
+    let failed = function.invoke(&json!({})).await.unwrap();
+    let error = failed.outcome.unwrap_err();
+    assert_eq!(
+        (error.error_type.as_str(), error.message.as_str()),
+        ("Configuration", "as the environment asked")
+    );
+}
+
+#[tokio::test]
 async fn a_bootstrap_that_is_not_there_is_named() {
     let cloud = Cloud::start().await.unwrap();
     let error = cloud

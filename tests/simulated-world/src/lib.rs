@@ -8,13 +8,16 @@
 //! Universe ── what is true, and what each witness shows of it, changing as time goes on
 //!    └─ Seat ── one run's view of it: counts calls, and checks the laws at every write
 //! Lambda ── invokes the handler as Lambda would: side by side, with retries, with crashes
+//! race ── failovers by the thousand, followed by this function and by other strategies
 //! ```
 
+pub mod campaign;
 pub mod lambda;
 pub mod payload;
+pub mod race;
 pub mod seat;
 pub mod universe;
 
 pub use lambda::{Invocation, Lambda, Run};
 pub use seat::{Fault, Seat};
-pub use universe::{Health, State, Universe};
+pub use universe::{Health, State, Universe, Write};

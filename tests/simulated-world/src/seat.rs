@@ -1,7 +1,8 @@
 //! One run's seat in the universe: the seam, with a judge behind it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::time::Duration;
 
 use failover_follower::route::{ClusterId, InstanceId, TargetGroupArn};
@@ -9,6 +10,7 @@ use failover_follower::trigger::{ANNOUNCED, FRESH, Hint};
 use failover_follower::world::{
     Answer, Cause, Cluster, Failure, Layout, Registration, Target, World,
 };
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 use crate::universe::{CLUSTER, Health, PORT, Universe};
@@ -41,6 +43,7 @@ struct Told {
     api: Option<InstanceId>,
     api_ever: BTreeSet<InstanceId>,
     dns: Option<InstanceId>,
+    members: BTreeSet<InstanceId>,
     addresses: BTreeMap<InstanceId, Target>,
     read: Option<BTreeSet<Target>>,
     withheld: BTreeSet<Target>,
@@ -54,9 +57,14 @@ pub struct Seat {
     since: Instant,
     fault: Option<Fault>,
     told: RefCell<Told>,
-    /// Set once a faulty run would have stopped looking.
-    pub blind: tokio::sync::Notify,
+    wrote: Cell<bool>,
+    /// Told once a run with [`Fault::NoSecondLook`] would have stopped looking.
+    blind: Rc<Notify>,
 }
+
+/// How long a run must have watched before it may believe the API alone: 30 s, less the time that its
+/// last look began before the seat could see it.
+const API_ALONE: Duration = Duration::from_secs(29);
 
 const API: &str = "rds:DescribeDBClusters";
 const READ: &str = "elasticloadbalancing:DescribeTargetHealth";
@@ -74,8 +82,15 @@ impl Seat {
             since: Instant::now(),
             fault,
             told: RefCell::default(),
-            blind: tokio::sync::Notify::new(),
+            wrote: Cell::default(),
+            blind: Rc::default(),
         }
+    }
+
+    /// Resolves once a run with [`Fault::NoSecondLook`] has stopped looking; else never.
+    #[must_use]
+    pub fn blinded(&self) -> Rc<Notify> {
+        Rc::clone(&self.blind)
     }
 
     async fn call(
@@ -135,12 +150,10 @@ impl Seat {
             .count()
         };
         let alone = |member: &InstanceId| {
-            now >= Duration::from_secs(15)
-                && told.api_ever.len() == 1
-                && told.api_ever.contains(member)
+            now >= API_ALONE && told.api_ever.len() == 1 && told.api_ever.contains(member)
         };
-        told.addresses
-            .keys()
+        told.members
+            .iter()
             .filter(|member| voices(member) >= 2 || alone(member))
             .cloned()
             .collect()
@@ -208,9 +221,13 @@ impl Seat {
 
 impl World for Seat {
     async fn cluster(&self, _id: &ClusterId) -> Result<Cluster, Failure> {
+        if self.fault == Some(Fault::NoSecondLook) && self.wrote.get() {
+            self.blind.notify_one();
+            std::future::pending::<()>().await;
+        }
+        self.told.borrow_mut().api = None;
         let answer = self.call(API, |universe| universe.now().api_health).await;
         if let Err(failure) = answer {
-            self.told.borrow_mut().api = None;
             if self.fault == Some(Fault::EmptyOnSilence) {
                 let all: BTreeSet<Target> = self.universe.now().registered().into_iter().collect();
                 self.judge_deregister(&all);
@@ -222,6 +239,7 @@ impl World for Seat {
         let mut told = self.told.borrow_mut();
         told.api.clone_from(&state.api);
         told.api_ever.extend(state.api.clone());
+        told.members = state.addresses.keys().cloned().collect();
         let hinted = self.hints.first().map(|hint| hint.instance.clone());
         let writer = match self.fault {
             Some(Fault::TrustHint) => hinted.or_else(|| state.api.clone()),
@@ -242,16 +260,19 @@ impl World for Seat {
     }
 
     async fn resolve(&self, name: &str) -> Result<Answer, Failure> {
+        let nothing = || Failure::new("dns", Cause::NotFound, format!("{name}: no records found"));
+        let label = name.split('.').next().unwrap_or_default();
+        let id = InstanceId::parse(label).map_err(|_| nothing())?;
         let is_cluster = name.contains(".cluster-");
-        if let Err(failure) = self.call("dns", |universe| universe.now().dns_health).await {
-            if is_cluster {
-                self.told.borrow_mut().dns = None;
-            }
-            return Err(failure);
+        if is_cluster {
+            self.told.borrow_mut().dns = None;
+        } else {
+            self.told.borrow_mut().addresses.remove(&id);
         }
+        self.call("dns", |universe| universe.now().dns_health)
+            .await?;
         let state = self.universe.now();
         let mut told = self.told.borrow_mut();
-        let nothing = || Failure::new("dns", Cause::NotFound, format!("{name}: no records found"));
         if is_cluster {
             told.dns.clone_from(&state.dns);
             let named = match self.fault {
@@ -266,14 +287,13 @@ impl World for Seat {
             let named = named.ok_or_else(nothing)?;
             return Ok(Answer {
                 aliases: vec![endpoint(&named)],
-                addresses: state.dns_addresses[&named].clone(),
+                addresses: state
+                    .dns_addresses
+                    .get(&named)
+                    .cloned()
+                    .ok_or_else(nothing)?,
             });
         }
-        let id = name
-            .split('.')
-            .next()
-            .and_then(|label| InstanceId::parse(label).ok())
-            .ok_or_else(nothing)?;
         let addresses = state.dns_addresses.get(&id).cloned().ok_or_else(nothing)?;
         match addresses.as_slice() {
             [address] => told.addresses.insert(id, Target::new(*address, PORT)),
@@ -313,9 +333,8 @@ impl World for Seat {
         self.universe.now().group.insert(target.clone(), None);
         let withheld = std::mem::take(&mut self.told.borrow_mut().withheld);
         self.take_out(&withheld);
-        if self.fault == Some(Fault::NoSecondLook) {
-            self.blind.notify_one();
-        }
+        self.wrote.set(true);
+        self.universe.now().note_write();
         Ok(())
     }
 
@@ -337,9 +356,11 @@ impl World for Seat {
         self.judge_deregister(targets);
         self.tell(format!("deregisters {}", list.join(", ")));
         self.take_out(targets);
+        self.wrote.set(true);
         if let Some(read) = &mut self.told.borrow_mut().read {
             read.retain(|target| !targets.contains(target));
         }
+        self.universe.now().note_write();
         Ok(())
     }
 }

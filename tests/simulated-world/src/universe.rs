@@ -29,6 +29,15 @@ pub enum Health {
     Hanging,
 }
 
+/// A write that went through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// When, since the universe began.
+    pub at: Duration,
+    /// What was registered after it.
+    pub left: Vec<Target>,
+}
+
 /// Everything at one moment.
 #[derive(Debug)]
 pub struct State {
@@ -60,6 +69,8 @@ pub struct State {
     pub drains_for: Duration,
     /// What happened, for people.
     pub history: Vec<String>,
+    /// What was registered after each write, for measurements.
+    pub writes: Vec<Write>,
     /// Laws that were broken, for tests.
     pub broken: Vec<String>,
     /// The randomness of the whole universe.
@@ -96,6 +107,7 @@ pub fn route() -> Route {
     Route {
         cluster: ClusterId::parse(CLUSTER).expect("a cluster identifier"),
         group: TargetGroupArn::parse(GROUP).expect("a target group's ARN"),
+        endpoint: None,
     }
 }
 
@@ -129,6 +141,7 @@ impl Universe {
             latency: Duration::from_millis(50),
             drains_for: Duration::ZERO,
             history: Vec::new(),
+            writes: Vec::new(),
             broken: Vec::new(),
             random: fastrand::Rng::with_seed(seed),
             started: Instant::now(),
@@ -235,6 +248,13 @@ impl State {
     #[must_use]
     pub fn clock(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
+    }
+
+    /// Notes what a write has left.
+    pub fn note_write(&mut self) {
+        let at = self.started.elapsed();
+        let left = self.registered();
+        self.writes.push(Write { at, left });
     }
 
     /// Adds a line to the history.

@@ -1,0 +1,200 @@
+//! The page: tables, and what to make of them.
+
+use std::fmt::Write;
+
+use simulated_world::race::News;
+
+use crate::figures::{Figures, Line, mean_and_worst, ratio};
+
+const HOW: &str = "\
+## What is measured
+
+- **Follow**: seconds from the *flip*, the moment at which the Writer really is another, to the group
+  holding the new Writer's target and no other. *never*: not before the Writer moved on, and not within
+  15 minutes. When the Writer moves back to whom a slow follower has never left, it is there at once.
+- **On a wrong target**: seconds in which somebody else than the Writer was registered, from \"Started\"
+  to the flip (a reader that is not promoted yet) and from the flip on (the demoted Writer). This is what
+  hurts: a replica that reconnects to either stops for good, one that meets nobody retries.
+  *met*: the share of flips around which that happened at all, if only for a moment.
+- **Not right at the end**: failovers after which the group is left without the Writer, or with somebody
+  beside it, a quarter of an hour later.
+- **Writes**: calls that register or deregister, per failover.
+
+The **all-knowing** follower is the limit. It is told of every change of every witness in the instant it
+happens, decides by the function's own rule, and pays for nothing but its writes. So its moment is the
+first at which two witnesses name the new Writer (or at which the API has kept to its word for 30 s);
+whoever is faster has believed one witness.
+
+The group is what the load balancer's API says. AWS takes another 30 to 180 s until a registration has
+reached the data plane, and up to 120 s for a deregistration, and no caller can shorten that. It comes on
+top of every line alike, and is larger than what divides the first three.
+";
+
+const DRAWN: &str = "\
+## What the failovers are drawn from
+
+| what | drawn | known from |
+|---|---|---|
+| \"Started\" to the flip | 8–12 s | measured |
+| flip to \"Completed\" | 0–1.5 s; 3 of 100: as late as 38 s after \"Started\" | measured |
+| flip to the old Writer's \"A new writer was promoted\" | 0–3 s | assumed |
+| an event's way to the function | 0.5–3 s; 6 of 100: 3–30 s; 2: 30–300 s; 2: never; 3 come twice | late, twice, never: documented; how often: assumed |
+| no event at all | 1 of 200 failovers | assumed |
+| the API's lag | 70 of 100: 0–2 s; 25: 2–6 s; 5: 6–20 s; in 30 of 100 no Writer listed for up to 3 s before | that it lags: reported; how long: assumed |
+| the CNAME's lag | 80 of 100: 15–20 s; 20: 40–60 s; 15 of 100 go new, old, new | measured; how often: assumed |
+| the Writer moves back | 10 of 100 failovers, \"Started\" 30–180 s after the first flip | assumed |
+| it never comes about | 5 of 100 failovers, given up 10–40 s after \"Started\" | assumed |
+| a call's answer | 0–200 ms | assumed |
+
+The function is the real handler in the simulated world, on paused time, woken by each event that arrives
+and by a schedule every minute. Everybody follows the same failovers.
+";
+
+/// The whole page.
+pub(crate) fn page(figures: &Figures) -> String {
+    let mut page = String::from("# How fast the Writer is followed\n\n");
+    let Figures {
+        failovers,
+        moved_back,
+        failed,
+        untold,
+        ..
+    } = figures;
+    let drawn = format!(
+        "`cargo run --release --example race` draws {failovers} failovers from the timelines that have \
+         been measured, has each strategy follow each of them, and writes this page. In {moved_back} of \
+         them the Writer moved back, {failed} failed, {untold} came without any event.\n\n"
+    );
+    page += &drawn;
+    page += "![how many flips were followed within how many seconds](race.svg)\n\n";
+    page += &main_table(figures);
+    page += "\n";
+    page += HOW;
+    page += "\n";
+    page += &reading(figures);
+    page += "\n";
+    page += DRAWN;
+    page
+}
+
+fn main_table(figures: &Figures) -> String {
+    let mut table = String::from(
+        "| | follow: median | 99th | worst | never | wrong before the flip, mean | wrong after it, mean | worst | met | not right at the end | writes |\n\
+         |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+    );
+    for line in &figures.lines {
+        let (before, _) = mean_and_worst(&line.wrong_before);
+        let (after, worst) = mean_and_worst(&line.wrong_after);
+        let _ = writeln!(
+            table,
+            "| {} | {} | {} | {} | {} | {before:.1} s | {after:.1} s | {worst:.0} s | {} | {} | {:.1} |",
+            line.strategy.name(),
+            seconds(line.within(0.5)),
+            seconds(line.within(0.99)),
+            seconds(line.within(1.0)),
+            percent(line.never(), line.flips),
+            percent(line.met_wrong, line.flips),
+            percent(line.end_not_right, figures.failovers),
+            line.writes,
+        );
+    }
+    table
+}
+
+fn reading(figures: &Figures) -> String {
+    let [limit, ours, wait, word, ..] = figures.lines.as_slice() else {
+        return String::new();
+    };
+    let behind = |share| {
+        let gap = ours.within(share).zip(limit.within(share));
+        seconds(gap.map(|(ours, limit)| ours - limit))
+    };
+    let (away, _) = mean_and_worst(&ours.away);
+    let (away_wait, _) = mean_and_worst(&wait.away);
+    let (word_before, _) = mean_and_worst(&word.wrong_before);
+    let mut reading = format!(
+        "## What it says\n\n\
+         - The function is {} behind the limit at the median and {} at the 99th percentile (aim: 1.5 s \
+         and 3 s); flip by flip {} and {}. That is looking once a second, and the time a look takes.\n\
+         - The 99th percentile itself is the witnesses': nobody who waits for two of them can be faster \
+         than they are.\n\
+         - It ended without the Writer in the group, or with somebody beside it, in {} of {} failovers.\n\
+         - Detaching at the announcement, the default, met a wrong target around {} of the flips, waiting \
+         around {}. The price is paid when the failover then does not come about: the group is empty for {away:.0} s on \
+         average, with `wait` for {away_wait:.0} s.\n\
+         {}\
+         - The event's word is right at once, and wrong for {word_before:.1} s before that, on a reader, in nearly every \
+         failover; and it is left wrong wherever the failover failed and the event of the way back got lost.\n\
+         - One look at an event, at whatever witness, is a look too early: nobody looks again.\n\
+         - What is left is the failover that nobody is told of in time while DNS is slow:\n\n",
+        behind(0.5),
+        behind(0.99),
+        seconds(ours.behind(0.5)),
+        seconds(ours.behind(0.99)),
+        ours.end_not_right,
+        figures.failovers,
+        percent(ours.met_wrong, ours.flips),
+        percent(wait.met_wrong, wait.flips),
+        early(ours),
+    );
+    reading += "| events | flips | limit: median | 99th | ours, detach: median | 99th | worst | behind, flip by flip: median | 99th | worst |\n\
+                |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n";
+    for (news, lines) in &figures.by_news {
+        if let [limit, ours, ..] = lines.as_slice() {
+            reading += &news_line(*news, limit, ours);
+        }
+    }
+    reading += "\nWithout any event only the schedule is left, a minute apart, and only two witnesses: the API \
+                and a CNAME that takes 15 to 60 s. No rule that asks for two of them is faster than the limit \
+                there; what lies between is the schedule's minute, the shortest that EventBridge has. The 99th \
+                percentile above is what it is as long as fewer than one failover in a hundred is of this kind.\n";
+    reading
+}
+
+/// Flips before which the Writer to be was in already.
+fn early(ours: &Line) -> String {
+    let early = ours.wrong_before.iter().filter(|wrong| **wrong > 0.0);
+    let (_, worst) = mean_and_worst(&ours.wrong_before);
+    match early.count() {
+        0 => String::new(),
+        count => format!(
+            "- In {count} of {} flips it was early, by {worst:.1} s at worst: the Writer moves back while \
+             a CNAME that has not followed it yet still names where it goes back to, and the API lists no \
+             Writer for a moment, so that DNS and the announcement make two.\n",
+            ours.flips
+        ),
+    }
+}
+
+fn news_line(news: News, limit: &Line, ours: &Line) -> String {
+    let name = match news {
+        News::InTime => "each within half a minute",
+        News::Patchy => "one or more later, or never",
+        News::None => "none at all",
+    };
+    format!(
+        "| {name} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
+        ours.flips,
+        seconds(limit.within(0.5)),
+        seconds(limit.within(0.99)),
+        seconds(ours.within(0.5)),
+        seconds(ours.within(0.99)),
+        seconds(ours.within(1.0)),
+        seconds(ours.behind(0.5)),
+        seconds(ours.behind(0.99)),
+        seconds(ours.behind(1.0)),
+    )
+}
+
+fn seconds(value: Option<f64>) -> String {
+    value.map_or_else(|| "never".to_owned(), |value| format!("{value:.1} s"))
+}
+
+/// A share in percent; what is there is never rounded to nothing.
+fn percent(part: usize, whole: usize) -> String {
+    match ratio(part, whole) * 100.0 {
+        _ if part == 0 => "0".to_owned(),
+        share if share < 0.1 => format!("{share:.2} %"),
+        share => format!("{share:.1} %"),
+    }
+}
