@@ -4,8 +4,11 @@ use std::io::Write;
 use std::time::{Duration, SystemTime};
 
 use chrono::Utc;
-use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use lambda_runtime::layers::TracingLayer;
+use lambda_runtime::tower::util::MapRequestLayer;
+use lambda_runtime::{Diagnostic, LambdaEvent, LambdaInvocation, Runtime, service_fn};
 use lambda_runtime_api_client::{Client, build_request};
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tracing::{error, info};
@@ -57,7 +60,7 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
             return Err(error.into());
         }
     };
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
+    let handler = service_fn(async |event: LambdaEvent<Value>| {
         let (payload, context) = event.into_parts();
         let left = context
             .deadline()
@@ -67,8 +70,19 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
         let report = follower.handle(&payload, Utc::now(), deadline).await;
         tell(&report);
         answer(&report)
-    }))
-    .await
+    });
+    let runtime = Runtime::new(handler).layer(TracingLayer::new());
+    runtime.layer(MapRequestLayer::new(as_json)).run().await
+}
+
+/// Lambda hands over JSON. Should something else ever come, it is a text that nobody understands, and
+/// a reason to look like any other.
+fn as_json(mut invocation: LambdaInvocation) -> LambdaInvocation {
+    if serde_json::from_slice::<IgnoredAny>(&invocation.body).is_err() {
+        let text = String::from_utf8_lossy(&invocation.body);
+        invocation.body = Value::from(text.as_ref()).to_string().into();
+    }
+    invocation
 }
 
 async fn start() -> Result<Follower<Live>, StartError> {

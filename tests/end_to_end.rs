@@ -370,6 +370,10 @@ async fn what_is_not_understood_is_a_reason_to_look() {
     assert_eq!(route(&done)["outcome"], "switched");
     let done = invoke(&function, &event("subscription-confirmed")).await;
     assert_eq!(route(&done)["outcome"], "unchanged");
+    for bytes in [&b"not JSON"[..], b"{\"Records\": [", b"\xff\xfe"] {
+        let done = function.invoke_raw(bytes.to_vec()).await.unwrap();
+        assert_eq!(route(&done)["outcome"], "unchanged", "{bytes:?}");
+    }
     let logs = logs(&function);
     assert!(
         logs.iter()
