@@ -609,6 +609,32 @@ async fn dns_down() {
 }
 
 #[tokio::test]
+async fn a_resolver_that_lies_about_the_writer_moves_nothing() {
+    for lie in [
+        "aurora-source-instance-2.evil.example",
+        "evil.example",
+        "aurora-source-instance-9.xyz.rds.amazonaws.com",
+    ] {
+        let cloud = Cloud::start().await.unwrap();
+        let endpoint = cloud.cluster_endpoint().to_owned();
+        cloud.dns().set(&endpoint, Answer::Cname(lie.to_owned()));
+        cloud
+            .dns()
+            .set(lie, Answer::A(vec!["10.6.6.6".parse().unwrap()]));
+        let function = function(&cloud, &[]).await;
+        let done = invoke(&function, &event("schedule")).await;
+        assert_eq!(
+            route(&done)["outcome"],
+            "unchanged",
+            "{lie}: the API's word stands"
+        );
+        assert_eq!(route(&done)["writer"], INSTANCE_1);
+        assert_nothing_written(&cloud);
+        assert_group(&cloud, &[TARGET_1]).await;
+    }
+}
+
+#[tokio::test]
 async fn the_load_balancer_throttling_the_write() {
     let cloud = Cloud::start().await.unwrap();
     cloud.fail_over(INSTANCE_2).await.unwrap();
