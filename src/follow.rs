@@ -17,7 +17,7 @@ use crate::config::{OnFailoverStart, Settings};
 use crate::decide::{Beliefs, Decision, OnAnnouncement, confirmed, decide};
 use crate::ending;
 use crate::error::RunError;
-use crate::history::{History, Look};
+use crate::history::{AGREEMENT, History, Look};
 use crate::look::{Sighting, look};
 use crate::plan::Plan;
 use crate::report::RouteReport;
@@ -28,11 +28,6 @@ use crate::world::{Cause, Failure, Layout, World};
 
 /// What stays of a run's time for the writes, and the looks after them, once its watch has ended.
 const ROOM_TO_WRITE: Duration = Duration::from_secs(10);
-
-/// How long the witnesses must agree before a group that was found empty is filled by a run that
-/// knows no reason: another run may have emptied it because a failover was announced, and the
-/// topology flips 8 to 12 s after the announcement.
-const AGREEMENT: Duration = Duration::from_secs(15);
 
 /// A run of one route.
 pub struct Run<'a, W> {

@@ -13,6 +13,12 @@ use crate::report::Tally;
 use crate::route::InstanceId;
 use crate::world::{Failure, Target};
 
+/// How long what the witnesses say must have lasted before it is taken for settled where nothing else
+/// speaks for it. A group that was found empty is filled only then by a run that knows no reason:
+/// another run may have emptied it because a failover was announced, and the topology flips 8 to 12 s
+/// after the announcement. So is a word that the API has changed, where the group already agrees with it.
+pub(crate) const AGREEMENT: Duration = Duration::from_secs(15);
+
 /// A run's memory.
 #[derive(Debug)]
 pub(crate) struct History {
@@ -52,10 +58,6 @@ struct ApiWord {
     since: Instant,
     throughout: bool,
 }
-
-/// How long the API must have kept to a word it changed, before a group that already agrees with it
-/// counts as verified. As long as a run waits before it fills a group that it found empty.
-const KEPT: Duration = Duration::from_secs(15);
 
 impl History {
     pub(crate) fn new(started: Instant) -> Self {
@@ -124,7 +126,7 @@ impl History {
             Some(
                 registered.len() == 1
                     && registered.contains(&target)
-                    && word.since.elapsed() >= KEPT,
+                    && word.since.elapsed() >= AGREEMENT,
             )
         };
         (word.throughout || in_place() == Some(true)).then(|| word.instance.clone())

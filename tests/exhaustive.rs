@@ -612,7 +612,7 @@ fn two_overlapping_runs_while_the_writer_moves_there_and_back() {
 
 /// The same with a CNAME that flaps and an API that falls silent: `cargo test --release --test exhaustive -- --ignored --nocapture`.
 #[test]
-#[ignore = "takes minutes in release"]
+#[ignore = "more states than a test run should take"]
 fn two_overlapping_runs_with_a_cname_that_flaps_and_an_api_that_falls_silent() {
     explore(World {
         members: 2,
