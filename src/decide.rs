@@ -33,6 +33,9 @@ pub struct Beliefs {
     pub on_announcement: OnAnnouncement,
     /// Whether a group that holds nobody stays so for now: it may have been emptied on purpose.
     pub leave_empty: bool,
+    /// Whoever came in while this run was watching, and not by its hand, stays for now: another run put
+    /// them there, on the word of two witnesses, and may know more.
+    pub newcomers: BTreeSet<Target>,
     /// Whom to believe where nobody is confirmed: the API's word, once the watch has ended and it has
     /// named this one throughout.
     pub api_throughout: Option<InstanceId>,
@@ -80,7 +83,8 @@ pub enum Pending {
     Failover(InstanceId),
     /// The confirmed Writer's address.
     Address(InstanceId),
-    /// Some seconds of agreement, since the group holds nobody and may have been emptied on purpose.
+    /// Some seconds of agreement, since another run may have emptied the group on purpose, or has just
+    /// filled it with another member.
     Agreement(InstanceId),
 }
 
@@ -106,7 +110,7 @@ impl fmt::Display for Decision {
             } => {
                 write!(
                     f,
-                    "leave the group empty until the witnesses have agreed on {writer} for a while"
+                    "leave the group as it is until the witnesses have agreed on {writer} for a while"
                 )
             }
             Self::Refuse(reason) => write!(f, "refuse: {reason}"),
@@ -142,7 +146,7 @@ pub fn decide(sighting: &Sighting, beliefs: &Beliefs) -> Decision {
         return clear_for(sighting, next, beliefs.on_announcement);
     }
     match confirmed.or_else(|| beliefs.api_throughout.clone()) {
-        Some(writer) => follow(sighting, writer, beliefs.leave_empty),
+        Some(writer) => follow(sighting, writer, beliefs),
         None => Decision::Evict {
             targets: BTreeSet::new(),
             pending: Pending::Confirmation,
@@ -165,7 +169,7 @@ fn clear_for(sighting: &Sighting, next: &InstanceId, on_announcement: OnAnnounce
     }
 }
 
-fn follow(sighting: &Sighting, writer: InstanceId, leave_empty: bool) -> Decision {
+fn follow(sighting: &Sighting, writer: InstanceId, beliefs: &Beliefs) -> Decision {
     if let Some(Err(NoAddress::Unsuitable(reason))) = sighting.addresses.get(&writer) {
         return Decision::Refuse(reason.clone());
     }
@@ -176,13 +180,32 @@ fn follow(sighting: &Sighting, writer: InstanceId, leave_empty: bool) -> Decisio
             pending: Pending::Address(writer),
         };
     };
-    if leave_empty && sighting.targets.as_ref().is_ok_and(BTreeSet::is_empty) {
+    let registered = sighting.targets.as_ref();
+    let spared = spared(sighting, &target, &beliefs.newcomers);
+    if !spared.is_empty() || beliefs.leave_empty && registered.is_ok_and(BTreeSet::is_empty) {
+        let targets = known_not_to_be(sighting, &writer);
         return Decision::Evict {
-            targets: BTreeSet::new(),
+            targets: targets.difference(&spared).cloned().collect(),
             pending: Pending::Agreement(writer),
         };
     }
     Decision::Follow { writer, target }
+}
+
+/// The newcomers that another run may have registered in the Writer's place: members of the cluster.
+/// None where the Writer is registered too, since a run takes out before it puts in.
+fn spared(sighting: &Sighting, writer: &Target, newcomers: &BTreeSet<Target>) -> BTreeSet<Target> {
+    let registered = sighting.targets.iter().flatten();
+    let is_writer_in = registered.clone().any(|target| target == writer);
+    let members: BTreeSet<Target> = sighting
+        .addresses
+        .keys()
+        .filter_map(|member| sighting.target(member))
+        .collect();
+    registered
+        .filter(|target| !is_writer_in && newcomers.contains(*target) && members.contains(*target))
+        .cloned()
+        .collect()
 }
 
 /// The registered targets that are known not to be `instance`: all others where its address is

@@ -8,6 +8,7 @@
 //!          └───── apply ◄────┘
 //! ```
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -127,7 +128,6 @@ impl<W: World> Run<'_, W> {
         let called_off = over && history.elapsed() >= self.wake.patience;
         let agreed = history.agreed();
         let knows_why = self.wake.by_hand
-            || history.evicted
             || word
                 .as_ref()
                 .is_some_and(|word| agreed.is_some_and(|(writer, _)| writer == word.instance()));
@@ -141,7 +141,13 @@ impl<W: World> Run<'_, W> {
                 OnFailoverStart::Detach if history.cleared => OnAnnouncement::Hold,
                 OnFailoverStart::Detach => OnAnnouncement::Clear,
             },
+            newcomers: if knows_why {
+                BTreeSet::new()
+            } else {
+                history.newcomers()
+            },
             leave_empty: !(knows_why
+                || history.evicted
                 || over
                 || agreed.is_some_and(|(_, since)| since >= AGREEMENT)),
             api_throughout: over.then(|| history.api_alone(seen)).flatten(),

@@ -1,6 +1,6 @@
 //! What a run has seen and done so far: its only memory, gone when it ends.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -17,6 +17,7 @@ use crate::world::{Failure, Target};
 /// speaks for it. A group that was found empty is filled only then by a run that knows no reason:
 /// another run may have emptied it because a failover was announced, and the topology flips 8 to 12 s
 /// after the announcement. So is a word that the API has changed, where the group already agrees with it.
+/// And for so long a run that knows no reason leaves another member in that came in under its eyes.
 pub(crate) const AGREEMENT: Duration = Duration::from_secs(15);
 
 /// A run's memory.
@@ -39,6 +40,8 @@ pub(crate) struct History {
     pub(crate) tally: Tally,
     api: Option<ApiWord>,
     pub(crate) agreed: Option<(InstanceId, Instant)>,
+    /// Whoever came in under this run's eyes and not by its hand, and when.
+    newcomers: BTreeMap<Target, Instant>,
     pretended: Vec<Plan>,
 }
 
@@ -74,6 +77,7 @@ impl History {
             tally: Tally::default(),
             api: None,
             agreed: None,
+            newcomers: BTreeMap::new(),
             pretended: Vec::new(),
         }
     }
@@ -90,6 +94,14 @@ impl History {
     pub(crate) fn note(&mut self, seen: &Sighting, confirmed: Option<InstanceId>) {
         self.looks += 1;
         if let Ok(targets) = &seen.targets {
+            self.newcomers.retain(|target, _| targets.contains(target));
+            if let Some(before) = &self.group {
+                let came_in = targets
+                    .difference(before)
+                    .filter(|target| !self.registered.contains(target))
+                    .map(|target| (target.clone(), Instant::now()));
+                self.newcomers.extend(came_in);
+            }
             self.group = Some(targets.clone());
         }
         if let Ok(Some(named)) = &seen.api {
@@ -114,6 +126,14 @@ impl History {
         self.agreed
             .as_ref()
             .map(|(writer, since)| (writer, since.elapsed()))
+    }
+
+    /// Whoever came in so lately that the looks have not yet agreed for [`AGREEMENT`] since.
+    pub(crate) fn newcomers(&self) -> BTreeSet<Target> {
+        let agreed = self.agreed().map_or(Duration::ZERO, |(_, since)| since);
+        let is_new = |since: &Instant| agreed.min(since.elapsed()) < AGREEMENT;
+        let newcomers = self.newcomers.iter().filter(|(_, since)| is_new(since));
+        newcomers.map(|(target, _)| target.clone()).collect()
     }
 
     /// Whom the API alone may be believed about once the watch is over: the one it has named

@@ -261,6 +261,28 @@ fn an_empty_group_can_be_left_empty_and_a_wrong_one_cannot() {
 }
 
 #[test]
+fn a_member_that_came_in_a_moment_ago_is_left_in_and_nobody_else_is() {
+    let stranger = Target::new(Ipv4Addr::new(10, 9, 9, 9), PORT);
+    let beliefs = Beliefs {
+        newcomers: BTreeSet::from([target("b"), stranger.clone()]),
+        ..Beliefs::default()
+    };
+    let decided = |targets: &[Target]| decide(&seen("a", "a", targets), &beliefs);
+    let agreement = Pending::Agreement(id("a"));
+    assert_eq!(decided(&[target("b")]), evict(&[], agreement.clone()));
+    assert_eq!(
+        decided(&[target("b"), target("c")]),
+        evict(&[target("c")], agreement)
+    );
+    assert_eq!(decided(&[stranger]), follow("a"), "it is no member");
+    assert_eq!(
+        decided(&[target("a"), target("b")]),
+        follow("a"),
+        "no run puts one in beside the Writer"
+    );
+}
+
+#[test]
 fn the_api_alone_is_believed_only_where_nobody_is_confirmed() {
     let beliefs = Beliefs {
         api_throughout: Some(id("a")),
@@ -356,8 +378,9 @@ prop_compose! {
         })),
         on_announcement in prop::sample::select(vec![OnAnnouncement::Clear, OnAnnouncement::Hold, OnAnnouncement::Nothing]),
         leave_empty in any::<bool>(),
+        newcomers in prop::collection::btree_set(any_target(), 0..3),
     ) -> Beliefs {
-        Beliefs { word, on_announcement, leave_empty, api_throughout: None }
+        Beliefs { word, on_announcement, leave_empty, newcomers, api_throughout: None }
     }
 }
 

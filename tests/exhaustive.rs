@@ -287,6 +287,7 @@ impl Made {
                 OnAnnouncement::Clear
             },
             leave_empty: given.patient && !hinted,
+            newcomers: BTreeSet::new(),
             api_throughout: given.alone.map(id),
             word,
         };

@@ -381,6 +381,26 @@ async fn a_failback_with_a_stale_cname_in_the_moment_when_the_api_lists_no_write
     back_within_a_minute(&universe).await;
 }
 
+/// Found by the campaign (seed 69782): the API is thirty seconds late and the CNAME goes back for a moment, so that two
+/// stale witnesses agree on the old Writer, after the run that was told of the new one has put it in.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_was_told_nothing_leaves_in_whom_another_run_has_just_put_in() {
+    let universe = Universe::new(2, 1);
+    universe.fail_over(seconds(11), &instance(2), seconds(30), seconds(19));
+    universe.at(seconds(34), |state| state.dns = Some(instance(1)));
+    universe.at(seconds(39), |state| state.dns = Some(instance(2)));
+    let restarted = instance_event("RDS-EVENT-0006", TWO, "DB instance restarted", 14.0);
+    let events = vec![
+        at(2, started(TWO, 1.0)),
+        at(15, completed(TWO, 14.0)),
+        at(16, restarted),
+    ];
+    Lambda::default().deliver(&universe, events).await;
+    let history = universe.now().history.join("\n");
+    assert_eq!(history.matches(" registers").count(), 1, "{history}");
+    assert_right(&universe);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_draining_target_is_not_there() {
     let universe = Universe::new(2, 1);

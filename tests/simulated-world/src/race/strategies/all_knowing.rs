@@ -48,6 +48,7 @@ pub(super) async fn follow(failover: &Failover, universe: &Universe) {
                 word: word(&heard, now, &seen),
                 on_announcement: OnAnnouncement::Clear,
                 leave_empty: false,
+                newcomers: BTreeSet::new(),
                 api_throughout: kept(failover, now),
             };
             let decision = decide(&seen, &beliefs);
