@@ -289,6 +289,23 @@ async fn an_instance_that_changes_its_address() {
 }
 
 #[tokio::test]
+async fn a_writer_outside_the_load_balancers_vpc() {
+    let cloud = Cloud::start().await.unwrap();
+    let function = function(&cloud, &[]).await;
+    cloud.set_address(INSTANCE_1, [10, 9, 1, 11].into());
+    let done = invoke(&function, &event("schedule")).await;
+    assert_eq!(route(&done)["outcome"], "switched");
+    assert_group(&cloud, &["10.9.1.11:3306"]).await;
+    let zones = cloud.gateway().calls_of("RegisterTargets");
+    let zones: Vec<Option<&str>> = zones
+        .iter()
+        .map(|call| call.parameters.get("Targets.member.1.AvailabilityZone"))
+        .map(|zone| zone.map(String::as_str))
+        .collect();
+    assert_eq!(zones, [None, Some("all")]);
+}
+
+#[tokio::test]
 async fn a_blue_green_switchover_names_other_instances() {
     let cloud = Cloud::start().await.unwrap();
     cloud

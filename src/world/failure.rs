@@ -61,28 +61,36 @@ impl Failure {
             return Self::new(call, cause, DisplayErrorContext(error).to_string());
         };
         let code = service.code().unwrap_or("no error code");
-        let cause = match code {
+        let detail = match service.message() {
+            Some(message) => format!("{code}: {message}"),
+            None => code.to_owned(),
+        };
+        Self::new(call, Cause::of_code(code), detail)
+    }
+}
+
+impl Cause {
+    /// What an AWS error code says of the failure.
+    pub(super) fn of_code(code: &str) -> Self {
+        match code {
             "DBClusterNotFoundFault"
             | "DBInstanceNotFound"
             | "DBInstanceNotFoundFault"
-            | "TargetGroupNotFound" => Cause::NotFound,
-            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => Cause::Denied,
+            | "TargetGroupNotFound" => Self::NotFound,
+            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => Self::Denied,
             "Throttling"
             | "ThrottlingException"
             | "ThrottledException"
             | "RequestLimitExceeded"
             | "TooManyRequestsException"
             | "RequestThrottled"
-            | "RequestThrottledException" => Cause::Throttled,
-            "InvalidTarget" | "TooManyTargets" | "TooManyRegistrationsForTargetId" => {
-                Cause::Refused
-            }
-            _ => Cause::Unavailable,
-        };
-        let detail = match service.message() {
-            Some(message) => format!("{code}: {message}"),
-            None => code.to_owned(),
-        };
-        Self::new(call, cause, detail)
+            | "RequestThrottledException" => Self::Throttled,
+            // The last one is how an address outside the VPC is refused that came without `AvailabilityZone`.
+            "InvalidTarget"
+            | "TooManyTargets"
+            | "TooManyRegistrationsForTargetId"
+            | "ValidationError" => Self::Refused,
+            _ => Self::Unavailable,
+        }
     }
 }

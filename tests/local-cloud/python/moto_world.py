@@ -34,7 +34,7 @@ boto3.Session.get_available_regions = lambda self, service, partition_name="aws"
     [REGION, "us-east-1"] if partition_name == "aws" else []
 )
 
-from moto.elbv2.exceptions import InvalidTargetError  # noqa: E402
+from moto.elbv2.exceptions import InvalidTargetError, ValidationError  # noqa: E402
 from moto.elbv2.models import FakeHealthStatus, FakeTargetGroup  # noqa: E402
 from moto.rds.models import rds_backends  # noqa: E402
 from moto.server import ThreadedMotoServer  # noqa: E402
@@ -50,7 +50,8 @@ logging.getLogger("werkzeug").setLevel(logging.ERROR)
 # deregistering the wrong port removes the right one; it refuses to deregister what is not there;
 # it registers any address; and it calls every target healthy. AWS: `Id` and `Port` together name
 # a target, deregistering nothing succeeds, an address outside the VPC needs `AvailabilityZone`
-# `all` and has to be private, and a target whose health check port nobody answers is unhealthy.
+# `all` (else ValidationError, aws-load-balancer-controller #3084 and #3714) and has to be private,
+# and a target whose health check port nobody answers is unhealthy.
 
 NETWORKS = [ipaddress.ip_network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")]
 VPC = ipaddress.ip_network("10.0.0.0/16")
@@ -64,8 +65,12 @@ def register(group, targets):
     for target in targets:
         address = ipaddress.ip_address(target["Id"])
         everywhere = target.get("AvailabilityZone") == "all"
-        if not any(address in network for network in NETWORKS) or not (address in VPC or everywhere):
+        if not any(address in network for network in NETWORKS):
             raise InvalidTargetError()
+        if not (address in VPC or everywhere):
+            raise ValidationError(
+                f"The Availability Zone is required for IP address '{address}' because it is not in the VPC"
+            )
     for target in targets:
         address, port = identity(group, target)
         group.targets[address, port] = {"Id": address, "Port": port}
