@@ -34,6 +34,16 @@ impl<W: World> Follower<W> {
         }
     }
 
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The world.
+    pub fn world(&self) -> &W {
+        &self.world
+    }
+
     /// Handles one invocation. `now` is the wall clock's; the run ends by `deadline`.
     pub async fn handle(&self, payload: &Value, now: DateTime<Utc>, deadline: Instant) -> Report {
         let triggers = trigger::read(payload, now);

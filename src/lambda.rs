@@ -10,13 +10,14 @@ use lambda_runtime::{Diagnostic, LambdaEvent, LambdaInvocation, Runtime, service
 use lambda_runtime_api_client::{Client, build_request};
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tracing::{error, info};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Config, ConfigError, LevelFilter};
+use crate::doctor::{self, Format, NoFormat, Patient};
 use crate::error::chain;
 use crate::handler::Follower;
 use crate::metrics;
@@ -67,6 +68,10 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
             .duration_since(SystemTime::now())
             .unwrap_or_default();
         let deadline = Instant::now() + left.saturating_sub(ROOM_TO_REPORT);
+        if let Some(format) = doctor::asked(&payload) {
+            let arn = context.invoked_function_arn.clone();
+            return examine(&follower, Patient { arn, time: left }, format, deadline).await;
+        }
         let report = follower.handle(&payload, Utc::now(), deadline).await;
         tell(&report);
         answer(&report)
@@ -109,6 +114,36 @@ async fn start() -> Result<Follower<Live>, StartError> {
         .map_err(|error| StartError::Resolver(error.into()))?;
     info!(routes = config.routes.len(), settings = ?config.settings, "started");
     Ok(Follower::new(config, world))
+}
+
+/// The invocation's result where it asks for the doctor. Text goes to the log as well, where it reads better.
+async fn examine(
+    follower: &Follower<Live>,
+    patient: Patient,
+    format: Result<Format, NoFormat>,
+    deadline: Instant,
+) -> Result<Value, Diagnostic> {
+    let failed = |error_type: &str, error_message: String| Diagnostic {
+        error_type: error_type.to_owned(),
+        error_message,
+    };
+    let format = format.map_err(|error| failed("NoFormat", error.to_string()))?;
+    // Boxed, so that the future of every other invocation needn't hold room for it.
+    let examining = Box::pin(doctor::examine(
+        follower.world(),
+        follower.config(),
+        &patient,
+    ));
+    let diagnosis = timeout_at(deadline, examining).await;
+    let diagnosis = diagnosis.map_err(|_| {
+        let why =
+            "the function's time was up before every question was answered; give it 30 s or more";
+        failed("DoctorUnfinished", why.to_owned())
+    })?;
+    if format == Format::Text {
+        let _ = writeln!(std::io::stdout().lock(), "{diagnosis}");
+    }
+    Ok(diagnosis.told(format))
 }
 
 /// Tells Lambda why the function did not start, where there is a Lambda to tell.

@@ -13,6 +13,7 @@
 pub mod address;
 pub mod config;
 pub mod decide;
+pub mod doctor;
 mod ending;
 pub mod error;
 pub mod follow;

@@ -76,8 +76,15 @@ impl Cause {
             "DBClusterNotFoundFault"
             | "DBInstanceNotFound"
             | "DBInstanceNotFoundFault"
+            | "DBParameterGroupNotFound"
+            | "LoadBalancerNotFound"
+            | "NotFound"
             | "TargetGroupNotFound" => Self::NotFound,
-            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => Self::Denied,
+            // `UnauthorizedOperation` is EC2's, `AuthorizationError` SNS's.
+            "AccessDenied"
+            | "AccessDeniedException"
+            | "AuthorizationError"
+            | "UnauthorizedOperation" => Self::Denied,
             "Throttling"
             | "ThrottlingException"
             | "ThrottledException"

@@ -9,6 +9,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_smithy_http_client::{Builder, tls};
 use hickory_resolver::net::NetError;
 
+use super::audit::Auditor;
 use super::dns::Dns;
 use super::elb::Elb;
 use super::rds::Rds;
@@ -31,6 +32,7 @@ pub struct Live {
     rds: Rds,
     elb: Elb,
     dns: Dns,
+    auditor: Auditor,
 }
 
 impl Live {
@@ -56,11 +58,19 @@ impl Live {
             )
             .load()
             .await;
+        let rds = aws_sdk_rds::Client::new(&config);
+        let elb = aws_sdk_elasticloadbalancingv2::Client::new(&config);
         Ok(Self {
-            rds: Rds::new(aws_sdk_rds::Client::new(&config)),
-            elb: Elb(aws_sdk_elasticloadbalancingv2::Client::new(&config)),
+            auditor: Auditor::new(&config, rds.clone(), elb.clone()),
+            rds: Rds::new(rds),
+            elb: Elb(elb),
             dns: Dns::new(dns_server)?,
         })
+    }
+
+    /// Whom to ask for an audit.
+    pub(crate) fn auditor(&self) -> &Auditor {
+        &self.auditor
     }
 }
 

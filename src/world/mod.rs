@@ -2,6 +2,7 @@
 //!
 //! Implemented once on AWS and DNS ([`Live`]), and once in a simulated world for the tests.
 
+pub mod audit;
 mod dns;
 mod elb;
 mod failure;

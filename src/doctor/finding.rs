@@ -1,0 +1,176 @@
+//! What an audit finds, and how findings are gathered.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::route::ClusterId;
+use crate::world::audit::Answered;
+use crate::world::{Cause, Failure};
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The replication does not work, or will not survive the next failover.
+    Error,
+    /// It works, with less to hold it than there could be.
+    Warning,
+    /// It could not be looked at.
+    Unknown,
+    /// Worth knowing.
+    Note,
+}
+
+/// One thing that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// How much it matters.
+    pub severity: Severity,
+    /// What was looked at, with AWS's own word for it where there is one.
+    pub check: String,
+    /// The cluster whose route it is about; `None` where it is about the function.
+    pub db_cluster_identifier: Option<ClusterId>,
+    /// What is.
+    pub is: String,
+    /// What should be.
+    pub should: String,
+    /// Why it matters.
+    pub why: String,
+    /// The command that mends it.
+    pub mend: String,
+}
+
+/// What is wrong about something, before it is known of what.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    pub(super) severity: Severity,
+    pub(super) is: String,
+    pub(super) should: String,
+    pub(super) why: &'static str,
+    pub(super) mend: String,
+}
+
+/// An audit under way: what has been found so far, and what was looked at and is right.
+#[derive(Debug, Default)]
+pub(super) struct Checkup {
+    pub(super) findings: Vec<Finding>,
+    pub(super) passed: Vec<String>,
+    cluster: Option<ClusterId>,
+    role: Option<String>,
+    unanswered: BTreeSet<(Option<ClusterId>, &'static str)>,
+}
+
+impl Checkup {
+    /// An audit of a function that runs as this role.
+    pub(super) fn of(role: Option<String>) -> Self {
+        Self {
+            role,
+            ..Self::default()
+        }
+    }
+
+    /// From here on it is about this cluster's route.
+    pub(super) fn turn_to(&mut self, cluster: &ClusterId) {
+        self.cluster = Some(cluster.clone());
+    }
+
+    /// Notes a check: passed if it `holds`, else what is wrong.
+    pub(super) fn expect(&mut self, check: &str, holds: bool, wrong: impl FnOnce() -> Wrong) {
+        if holds {
+            self.passed.push(check.to_owned());
+        } else {
+            self.find(check, wrong());
+        }
+    }
+
+    /// Notes what is wrong.
+    pub(super) fn find(&mut self, check: &str, wrong: Wrong) {
+        let Wrong {
+            severity,
+            is,
+            should,
+            why,
+            mend,
+        } = wrong;
+        self.findings.push(Finding {
+            severity,
+            check: check.to_owned(),
+            db_cluster_identifier: self.cluster.clone(),
+            is,
+            should,
+            why: why.to_owned(),
+            mend,
+        });
+    }
+
+    /// The answer to a question; without one, what it is about stays unknown.
+    pub(super) fn answer<'a, T>(&mut self, check: &str, answer: &'a Answered<T>) -> Option<&'a T> {
+        match answer {
+            Ok(answer) => Some(answer),
+            Err(failure) => {
+                self.unanswered(check, Severity::Unknown, failure, "*");
+                None
+            }
+        }
+    }
+
+    /// Whether the function may do to a resource what a run does: a missing permission shows in the answer.
+    pub(super) fn permission<T>(&mut self, action: &str, resource: &str, answer: &Answered<T>) {
+        let check = format!("permission {action}");
+        match answer {
+            Err(failure) if failure.cause == Cause::Denied => {
+                self.unanswered(&check, Severity::Error, failure, resource);
+            }
+            Err(failure) if !matches!(failure.cause, Cause::NotFound | Cause::Refused) => {
+                self.unanswered(&check, Severity::Unknown, failure, resource);
+            }
+            _ => self.passed.push(check),
+        }
+    }
+
+    /// Notes a call that failed, once for each cluster however much depends on it.
+    fn unanswered(&mut self, check: &str, severity: Severity, failure: &Failure, resource: &str) {
+        if !self.unanswered.insert((self.cluster.clone(), failure.call)) {
+            return;
+        }
+        let (should, why) = match severity {
+            Severity::Error => (
+                "allowed",
+                "a run needs it, and would fail in the middle of a failover",
+            ),
+            _ => (
+                "an answer",
+                "without it this part of the installation could not be looked at",
+            ),
+        };
+        self.find(
+            check,
+            Wrong {
+                severity,
+                is: failure.to_string(),
+                should: should.to_owned(),
+                why,
+                mend: self.mend(failure, resource),
+            },
+        );
+    }
+
+    fn mend(&self, failure: &Failure, resource: &str) -> String {
+        if failure.cause != Cause::Denied {
+            return "ask again in a minute; if it stays so, see whether the function's network reaches the service: \
+                    docs/runbook.md, The doctor"
+                .to_owned();
+        }
+        let role = self.role.as_deref().unwrap_or("ROLE");
+        let action = failure.call;
+        let name = action.replace(':', "-");
+        let statement = json!({"Effect": "Allow", "Action": action, "Resource": resource});
+        let policy = json!({"Version": "2012-10-17", "Statement": [statement]});
+        format!(
+            "aws iam put-role-policy --role-name {role} --policy-name {name} --policy-document '{policy}'"
+        )
+    }
+}
