@@ -176,7 +176,6 @@ async fn listener(client: &Client, one: types::Listener) -> Listener {
             .protocol
             .map(|protocol| protocol.as_str().to_owned())
             .unwrap_or_default(),
-        port: one.port,
         arn,
         groups,
         attributes,

@@ -32,8 +32,6 @@ pub struct ClusterDetails {
     pub status: String,
     /// `aurora-mysql`.
     pub engine: String,
-    /// The port of the cluster.
-    pub port: Option<i32>,
     /// Its parameter group.
     pub parameter_group: String,
     /// The members that have not taken the parameter group's values in: `pending-reboot`.
@@ -98,8 +96,6 @@ pub struct Listener {
     pub arn: String,
     /// `TCP`.
     pub protocol: String,
-    /// The port it listens on.
-    pub port: Option<i32>,
     /// The groups that it leads to unless a rule says otherwise.
     pub groups: BTreeSet<String>,
     /// Its attributes.

@@ -36,7 +36,6 @@ pub(super) async fn cluster(client: &Client, id: &ClusterId) -> Answered<Cluster
         pending_reboot: pending,
         status: cluster.status.unwrap_or_default(),
         engine: cluster.engine.unwrap_or_default(),
-        port: cluster.port,
         parameter_group: cluster.db_cluster_parameter_group.unwrap_or_default(),
     })
 }

@@ -1,0 +1,712 @@
+//! What the doctor makes of what it sees: an installation in which all is well, and every way in which it may not be.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use failover_follower::address::suitable;
+use failover_follower::config::Settings;
+use failover_follower::doctor::{Diagnosis, Patient, Severity, Surroundings, Survey, diagnose};
+use failover_follower::look::Sighting;
+use failover_follower::route::{ClusterId, InstanceId, Route, TargetGroupArn};
+use failover_follower::world::audit::{
+    Attributes, Balancer, Caller, ClusterDetails, EndpointService, Group, InstanceDetails,
+    Listener, Subscription,
+};
+use failover_follower::world::{Answer, Cause, Failure, Layout, Target};
+
+const GROUP: &str =
+    "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/writer/0123456789abcdef";
+const BALANCER: &str =
+    "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/net/writer/0123456789abcdef";
+const FUNCTION: &str = "arn:aws:lambda:eu-west-1:123456789012:function:follower";
+const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:events";
+const HEATWAVE: &str = "arn:aws:iam::612981981079:root";
+
+/// All that the doctor sees, and is told.
+struct Seen {
+    around: Surroundings,
+    survey: Survey,
+    settings: Settings,
+    patient: Patient,
+}
+
+fn id(number: u8) -> InstanceId {
+    InstanceId::parse(&format!("aurora-{number}")).unwrap()
+}
+
+fn address(number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 0, number, 11)
+}
+
+fn set<const N: usize>(members: [&str; N]) -> BTreeSet<String> {
+    members.map(str::to_owned).into()
+}
+
+fn map<const N: usize>(entries: [(&str, &str); N]) -> Attributes {
+    entries
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into()
+}
+
+fn failure(call: &'static str, cause: Cause) -> Failure {
+    Failure::new(call, cause, "")
+}
+
+fn sighting() -> Sighting {
+    let endpoint = |number| Some(format!("aurora-{number}.xyz.eu-west-1.rds.amazonaws.com"));
+    Sighting {
+        api: Ok(Some(id(1))),
+        dns: Ok(id(1)),
+        layout: Some(Layout {
+            endpoint: "aurora.cluster-xyz.eu-west-1.rds.amazonaws.com".to_owned(),
+            port: 3306,
+            instances: [1, 2].map(|number| (id(number), endpoint(number))).into(),
+        }),
+        addresses: [1, 2]
+            .map(|number| (id(number), Ok(address(number))))
+            .into(),
+        targets: Ok([Target::new(address(1), 3306)].into()),
+    }
+}
+
+fn instance(number: u8, zone: &str) -> InstanceDetails {
+    InstanceDetails {
+        id: id(number),
+        zone: Some(zone.to_owned()),
+        publicly_accessible: false,
+    }
+}
+
+fn survey() -> Survey {
+    Survey {
+        route: Route {
+            cluster: ClusterId::parse("aurora").unwrap(),
+            group: TargetGroupArn::parse(GROUP).unwrap(),
+            endpoint: None,
+        },
+        sighting: sighting(),
+        nobody: Some(Err(failure("dns", Cause::NotFound))),
+        cluster: Ok(ClusterDetails {
+            status: "available".to_owned(),
+            engine: "aurora-mysql".to_owned(),
+            parameter_group: "binlog".to_owned(),
+            pending_reboot: BTreeSet::new(),
+        }),
+        instances: Ok(vec![instance(1, "eu-west-1a"), instance(2, "eu-west-1b")]),
+        parameters: Some(Ok(map([("binlog_format", "ROW")]))),
+        group: Ok(Group {
+            target_type: "ip".to_owned(),
+            protocol: "TCP".to_owned(),
+            port: Some(3306),
+            address_type: "ipv4".to_owned(),
+            health_check_port: "40000".to_owned(),
+            load_balancers: vec![BALANCER.to_owned()],
+        }),
+        attributes: Ok(map([
+            ("deregistration_delay.timeout_seconds", "0"),
+            (
+                "deregistration_delay.connection_termination.enabled",
+                "true",
+            ),
+            (
+                "target_health_state.unhealthy.connection_termination.enabled",
+                "false",
+            ),
+            ("proxy_protocol_v2.enabled", "false"),
+            (
+                "load_balancing.cross_zone.enabled",
+                "use_load_balancer_configuration",
+            ),
+        ])),
+        balancers: Ok(vec![Balancer {
+            arn: BALANCER.to_owned(),
+            kind: "network".to_owned(),
+            scheme: "internal".to_owned(),
+            state: "active".to_owned(),
+            zones: set(["eu-west-1a", "eu-west-1b", "eu-west-1c"]),
+            security_groups: vec!["sg-1".to_owned()],
+            enforces_on_private_link: "off".to_owned(),
+            attributes: Ok(map([("load_balancing.cross_zone.enabled", "true")])),
+            listeners: Ok(vec![Listener {
+                arn: "listener".to_owned(),
+                protocol: "TCP".to_owned(),
+                groups: set([GROUP]),
+                attributes: Ok(map([("tcp.idle_timeout.seconds", "350")])),
+            }]),
+        }]),
+        services: Ok(vec![EndpointService {
+            id: "vpce-svc-1".to_owned(),
+            name: "com.amazonaws.vpce.eu-west-1.vpce-svc-1".to_owned(),
+            state: "Available".to_owned(),
+            acceptance_required: true,
+            principals: Ok(set([HEATWAVE])),
+            connections: Ok(map([("vpce-1", "available")])),
+        }]),
+        deregister: Some(Ok(())),
+        register: Some(Ok(())),
+    }
+}
+
+fn subscription(source_type: &str) -> Subscription {
+    Subscription {
+        name: format!("follower-{source_type}"),
+        source_type: source_type.to_owned(),
+        sources: BTreeSet::new(),
+        categories: BTreeSet::new(),
+        enabled: true,
+        status: "active".to_owned(),
+        topic: TOPIC.to_owned(),
+    }
+}
+
+fn healthy() -> Seen {
+    Seen {
+        around: Surroundings {
+            caller: Ok(Caller {
+                arn: "arn:aws:sts::123456789012:assumed-role/follower-role/follower".to_owned(),
+                clock_ahead: Some(TimeDelta::milliseconds(-300)),
+            }),
+            subscriptions: Ok(["db-cluster", "db-instance", "blue-green-deployment"]
+                .map(subscription)
+                .into()),
+            functions: BTreeMap::from([(TOPIC.to_owned(), Ok(set([FUNCTION])))]),
+        },
+        survey: survey(),
+        settings: Settings::default(),
+        patient: Patient {
+            arn: format!("{FUNCTION}:live"),
+            time: Duration::from_secs(180),
+        },
+    }
+}
+
+fn diagnosis(seen: &Seen) -> Diagnosis {
+    let surveys = [seen.survey.clone()];
+    diagnose(&seen.around, &surveys, seen.settings, &seen.patient)
+}
+
+impl Seen {
+    fn group(&mut self) -> &mut Group {
+        self.survey.group.as_mut().unwrap()
+    }
+
+    fn attribute(&mut self, key: &str, value: &str) {
+        let attributes = self.survey.attributes.as_mut().unwrap();
+        attributes.insert(key.to_owned(), value.to_owned());
+    }
+
+    fn balancer(&mut self) -> &mut Balancer {
+        &mut self.survey.balancers.as_mut().unwrap()[0]
+    }
+
+    fn listener(&mut self) -> &mut Listener {
+        &mut self.balancer().listeners.as_mut().unwrap()[0]
+    }
+
+    fn service(&mut self) -> &mut EndpointService {
+        &mut self.survey.services.as_mut().unwrap()[0]
+    }
+
+    fn cluster(&mut self) -> &mut ClusterDetails {
+        self.survey.cluster.as_mut().unwrap()
+    }
+
+    fn instances(&mut self) -> &mut Vec<InstanceDetails> {
+        self.survey.instances.as_mut().unwrap()
+    }
+
+    fn subscription(&mut self) -> &mut Subscription {
+        &mut self.around.subscriptions.as_mut().unwrap()[0]
+    }
+}
+
+#[test]
+fn nothing_is_found_where_all_is_well_and_what_was_looked_at_is_told() {
+    let diagnosis = diagnosis(&healthy());
+    assert_eq!(diagnosis.findings, []);
+    assert_eq!(
+        diagnosis.summary,
+        format!(
+            "0 errors, 0 warnings, 0 unknown, 0 notes; {} checks passed",
+            diagnosis.passed.len()
+        )
+    );
+    assert!(diagnosis.passed.len() > 35, "{:?}", diagnosis.passed);
+    let distinct: BTreeSet<&String> = diagnosis.passed.iter().collect();
+    assert_eq!(
+        distinct.len(),
+        diagnosis.passed.len(),
+        "each check has its own name"
+    );
+}
+
+/// A way to be unwell: what has changed, and the one finding that it makes.
+type Ill = (fn(&mut Seen), Severity, &'static str);
+
+const TARGET_GROUP: [Ill; 15] = [
+    (
+        |seen| seen.group().target_type = "instance".to_owned(),
+        Severity::Error,
+        "target group: type",
+    ),
+    (
+        |seen| seen.group().protocol = "TLS".to_owned(),
+        Severity::Error,
+        "target group: protocol",
+    ),
+    (
+        |seen| seen.group().address_type = "ipv6".to_owned(),
+        Severity::Error,
+        "target group: IP address type",
+    ),
+    (
+        |seen| seen.group().port = Some(3307),
+        Severity::Note,
+        "target group: port",
+    ),
+    (
+        |seen| seen.group().health_check_port = "traffic-port".to_owned(),
+        Severity::Error,
+        "target group: health check port",
+    ),
+    (
+        |seen| seen.group().health_check_port = "3306".to_owned(),
+        Severity::Error,
+        "target group: health check port",
+    ),
+    (
+        |seen| seen.attribute("deregistration_delay.timeout_seconds", "300"),
+        Severity::Error,
+        "target group: deregistration_delay.timeout_seconds",
+    ),
+    (
+        |seen| {
+            seen.attribute(
+                "deregistration_delay.connection_termination.enabled",
+                "false",
+            )
+        },
+        Severity::Error,
+        "target group: deregistration_delay.connection_termination.enabled",
+    ),
+    (
+        // AWS's default is the wrong one.
+        |seen| {
+            drop(
+                seen.survey
+                    .attributes
+                    .as_mut()
+                    .unwrap()
+                    .remove("target_health_state.unhealthy.connection_termination.enabled"),
+            )
+        },
+        Severity::Error,
+        "target group: target_health_state.unhealthy.connection_termination.enabled",
+    ),
+    (
+        |seen| seen.attribute("proxy_protocol_v2.enabled", "true"),
+        Severity::Error,
+        "target group: proxy_protocol_v2.enabled",
+    ),
+    (
+        |seen| seen.attribute("load_balancing.cross_zone.enabled", "false"),
+        Severity::Error,
+        "target group: load_balancing.cross_zone.enabled",
+    ),
+    (
+        |seen| {
+            seen.balancer().attributes = Ok(map([("load_balancing.cross_zone.enabled", "false")]))
+        },
+        Severity::Error,
+        "target group: load_balancing.cross_zone.enabled",
+    ),
+    (
+        |seen| seen.survey.sighting.targets = Ok(BTreeSet::new()),
+        Severity::Error,
+        "target group: targets",
+    ),
+    (
+        |seen| seen.survey.sighting.targets = Ok([Target::new(address(2), 3306)].into()),
+        Severity::Error,
+        "target group: targets",
+    ),
+    (
+        |seen| {
+            seen.survey.sighting.targets = Ok([1, 2]
+                .map(|number| Target::new(address(number), 3306))
+                .into())
+        },
+        Severity::Error,
+        "target group: targets",
+    ),
+];
+
+const PATH: [Ill; 14] = [
+    (
+        |seen| seen.balancer().kind = "application".to_owned(),
+        Severity::Error,
+        "load balancer: type",
+    ),
+    (
+        |seen| seen.balancer().scheme = "internet-facing".to_owned(),
+        Severity::Error,
+        "load balancer: scheme",
+    ),
+    (
+        |seen| seen.balancer().state = "provisioning".to_owned(),
+        Severity::Error,
+        "load balancer: state",
+    ),
+    (
+        |seen| seen.balancer().zones = set(["eu-west-1a"]),
+        Severity::Error,
+        "load balancer: zones",
+    ),
+    (
+        |seen| seen.balancer().security_groups.clear(),
+        Severity::Warning,
+        "load balancer: security groups",
+    ),
+    (
+        |seen| seen.balancer().enforces_on_private_link = "on".to_owned(),
+        Severity::Error,
+        "load balancer: EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic",
+    ),
+    (
+        |seen| seen.listener().protocol = "TLS".to_owned(),
+        Severity::Error,
+        "listener: protocol",
+    ),
+    (
+        |seen| seen.listener().attributes = Ok(map([("tcp.idle_timeout.seconds", "60")])),
+        Severity::Warning,
+        "listener: tcp.idle_timeout.seconds",
+    ),
+    (
+        |seen| seen.survey.services = Ok(Vec::new()),
+        Severity::Error,
+        "endpoint service",
+    ),
+    (
+        |seen| seen.service().state = "Failed".to_owned(),
+        Severity::Error,
+        "endpoint service: state",
+    ),
+    (
+        |seen| seen.service().acceptance_required = false,
+        Severity::Warning,
+        "endpoint service: acceptance",
+    ),
+    (
+        |seen| seen.service().principals = Ok(set(["*"])),
+        Severity::Error,
+        "endpoint service: principals",
+    ),
+    (
+        |seen| seen.service().principals = Ok(set(["arn:aws:iam::123456789012:root"])),
+        Severity::Note,
+        "endpoint service: principals",
+    ),
+    (
+        |seen| {
+            seen.service().connections = Ok(map([
+                ("vpce-1", "available"),
+                ("vpce-2", "pendingAcceptance"),
+            ]))
+        },
+        Severity::Warning,
+        "endpoint service: connections",
+    ),
+];
+
+const CLUSTER: [Ill; 15] = [
+    (
+        |seen| seen.survey.cluster = Err(failure("rds:DescribeDBClusters", Cause::NotFound)),
+        Severity::Error,
+        "cluster",
+    ),
+    (
+        |seen| seen.cluster().engine = "aurora-postgresql".to_owned(),
+        Severity::Error,
+        "cluster: engine",
+    ),
+    (
+        |seen| seen.cluster().status = "failing-over".to_owned(),
+        Severity::Warning,
+        "cluster: status",
+    ),
+    (
+        |seen| seen.cluster().pending_reboot = set(["aurora-1"]),
+        Severity::Warning,
+        "cluster: parameters in effect",
+    ),
+    (
+        |seen| seen.survey.parameters = Some(Ok(map([]))),
+        Severity::Error,
+        "cluster: binlog_format",
+    ),
+    (
+        |seen| seen.survey.parameters = Some(Ok(map([("binlog_format", "MIXED")]))),
+        Severity::Warning,
+        "cluster: binlog_format",
+    ),
+    (
+        |seen| {
+            seen.cluster().parameter_group = "default.aurora-mysql8.0".to_owned();
+            seen.survey.parameters = None;
+        },
+        Severity::Error,
+        "cluster: binlog_format",
+    ),
+    (
+        |seen| seen.instances().truncate(1),
+        Severity::Warning,
+        "cluster: instances",
+    ),
+    (
+        |seen| seen.instances()[1].publicly_accessible = true,
+        Severity::Note,
+        "cluster: publicly accessible",
+    ),
+    (
+        |seen| {
+            seen.instances()[1].publicly_accessible = true;
+            let public = suitable(&id(2), &[Ipv4Addr::new(54, 1, 2, 3)]);
+            seen.survey.sighting.addresses.insert(id(2), public);
+        },
+        Severity::Error,
+        "cluster: publicly accessible",
+    ),
+    (
+        |seen| seen.survey.sighting.api = Ok(None),
+        Severity::Error,
+        "cluster: Writer",
+    ),
+    (
+        |seen| seen.survey.sighting.dns = Ok(id(2)),
+        Severity::Warning,
+        "resolver: cluster endpoint",
+    ),
+    (
+        |seen| seen.survey.sighting.dns = Err(failure("dns", Cause::TimedOut)),
+        Severity::Error,
+        "resolver: cluster endpoint",
+    ),
+    (
+        |seen| {
+            drop(
+                seen.survey
+                    .sighting
+                    .addresses
+                    .insert(id(1), suitable(&id(1), &[])),
+            )
+        },
+        Severity::Error,
+        "cluster: address",
+    ),
+    (
+        |seen| seen.survey.nobody = Some(Ok(Answer::default())),
+        Severity::Error,
+        "resolver: a name that nobody has",
+    ),
+];
+
+const FUNCTION_AND_EVENTS: [Ill; 15] = [
+    (
+        |seen| seen.settings.dry_run = true,
+        Severity::Warning,
+        "function: DRY_RUN",
+    ),
+    (
+        |seen| seen.patient.time = Duration::from_secs(3),
+        Severity::Warning,
+        "function: timeout",
+    ),
+    (
+        |seen| seen.around.caller.as_mut().unwrap().clock_ahead = Some(TimeDelta::seconds(7)),
+        Severity::Warning,
+        "clock",
+    ),
+    (
+        |seen| seen.around.caller.as_mut().unwrap().clock_ahead = Some(TimeDelta::seconds(-90)),
+        Severity::Error,
+        "clock",
+    ),
+    (
+        |seen| seen.subscription().enabled = false,
+        Severity::Error,
+        "events: db-cluster",
+    ),
+    (
+        |seen| seen.subscription().status = "no-permission".to_owned(),
+        Severity::Error,
+        "events: db-cluster",
+    ),
+    (
+        |seen| seen.subscription().categories = set(["failover"]),
+        Severity::Error,
+        "events: db-cluster",
+    ),
+    (
+        |seen| seen.subscription().sources = set(["another"]),
+        Severity::Error,
+        "events: db-cluster",
+    ),
+    (
+        |seen| seen.subscription().topic = "of somebody else".to_owned(),
+        Severity::Warning,
+        "events: db-cluster",
+    ),
+    (
+        |seen| {
+            seen.subscription().topic = "of somebody else".to_owned();
+            let denied = Err(failure("sns:ListSubscriptionsByTopic", Cause::Denied));
+            seen.around
+                .functions
+                .insert("of somebody else".to_owned(), denied);
+        },
+        Severity::Unknown,
+        "events: db-cluster",
+    ),
+    (
+        |seen| {
+            seen.around.subscriptions =
+                Err(failure("rds:DescribeEventSubscriptions", Cause::Denied))
+        },
+        Severity::Unknown,
+        "events: subscriptions",
+    ),
+    (
+        |seen| {
+            seen.survey.sighting.targets = Err(failure(
+                "elasticloadbalancing:DescribeTargetHealth",
+                Cause::Denied,
+            ))
+        },
+        Severity::Error,
+        "permission elasticloadbalancing:DescribeTargetHealth",
+    ),
+    (
+        |seen| {
+            seen.survey.register = Some(Err(failure(
+                "elasticloadbalancing:RegisterTargets",
+                Cause::Denied,
+            )))
+        },
+        Severity::Error,
+        "permission elasticloadbalancing:RegisterTargets",
+    ),
+    (
+        |seen| {
+            seen.survey.deregister = Some(Err(failure(
+                "elasticloadbalancing:DeregisterTargets",
+                Cause::Throttled,
+            )))
+        },
+        Severity::Unknown,
+        "permission elasticloadbalancing:DeregisterTargets",
+    ),
+    (
+        // The permission is one finding, and what hangs on it no other.
+        |seen| seen.survey.instances = Err(failure("rds:DescribeDBInstances", Cause::Denied)),
+        Severity::Error,
+        "permission rds:DescribeDBInstances",
+    ),
+];
+
+#[test]
+fn every_way_to_be_unwell_is_found_and_nothing_else_with_it() {
+    for (number, (change, severity, check)) in
+        [&TARGET_GROUP[..], &PATH, &CLUSTER, &FUNCTION_AND_EVENTS]
+            .concat()
+            .into_iter()
+            .enumerate()
+    {
+        let mut seen = healthy();
+        change(&mut seen);
+        let diagnosis = diagnosis(&seen);
+        let found: Vec<(Severity, &str)> = diagnosis
+            .findings
+            .iter()
+            .map(|one| (one.severity, one.check.as_str()))
+            .collect();
+        assert_eq!(found, [(severity, check)], "way {number}: {diagnosis}");
+        let finding = &diagnosis.findings[0];
+        for part in [&finding.is, &finding.should, &finding.why, &finding.mend] {
+            assert!(!part.is_empty(), "{finding}");
+        }
+    }
+}
+
+#[test]
+fn a_target_group_that_is_gone_is_one_finding() {
+    let mut seen = healthy();
+    seen.survey.group = Err(failure(
+        "elasticloadbalancing:DescribeTargetGroups",
+        Cause::NotFound,
+    ));
+    seen.survey.attributes = Err(failure(
+        "elasticloadbalancing:DescribeTargetGroupAttributes",
+        Cause::NotFound,
+    ));
+    seen.survey.sighting.targets = Err(failure(
+        "elasticloadbalancing:DescribeTargetHealth",
+        Cause::NotFound,
+    ));
+    seen.survey.deregister = Some(Err(failure(
+        "elasticloadbalancing:DeregisterTargets",
+        Cause::NotFound,
+    )));
+    seen.survey.register = None;
+    seen.survey.balancers = Ok(Vec::new());
+    seen.survey.services = Ok(Vec::new());
+    let diagnosis = diagnosis(&seen);
+    let found: Vec<&str> = diagnosis
+        .findings
+        .iter()
+        .map(|one| one.check.as_str())
+        .collect();
+    assert_eq!(found, ["target group"], "{diagnosis}");
+}
+
+#[test]
+fn a_second_subscription_that_is_as_it_should_be_is_enough() {
+    let mut seen = healthy();
+    seen.subscription().enabled = false;
+    seen.around
+        .subscriptions
+        .as_mut()
+        .unwrap()
+        .push(subscription("db-cluster"));
+    assert_eq!(diagnosis(&seen).findings, []);
+}
+
+#[test]
+fn the_worst_stands_first_and_a_missing_permission_names_the_role_and_the_resource() {
+    let mut seen = healthy();
+    seen.settings.dry_run = true;
+    seen.survey.register = Some(Err(failure(
+        "elasticloadbalancing:RegisterTargets",
+        Cause::Denied,
+    )));
+    let diagnosis = diagnosis(&seen);
+    let severities: Vec<Severity> = diagnosis.findings.iter().map(|one| one.severity).collect();
+    assert_eq!(severities, [Severity::Error, Severity::Warning]);
+    let mend = &diagnosis.findings[0].mend;
+    for part in [
+        "--role-name follower-role ",
+        "\"elasticloadbalancing:RegisterTargets\"",
+        GROUP,
+    ] {
+        assert!(mend.contains(part), "{mend}");
+    }
+}
