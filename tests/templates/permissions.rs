@@ -1,0 +1,339 @@
+//! The function's role allows every request that the function makes, and nothing else.
+//!
+//! The requests are the function's own: it is made to do everything that it can do, and the gateway
+//! writes down what it asks of AWS.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::time::Duration;
+
+use local_cloud::{
+    CLUSTER, Cloud, Function, INSTANCE_1, INSTANCE_2, REGION, TARGET_1, TARGET_2, announce,
+};
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+use crate::iam::{Asked, Statement, may, statements};
+use crate::intrinsic::{ACCOUNT, Template};
+use crate::plain::TEMPLATE;
+use crate::request::Request;
+
+/// Statements for Lambda itself, which acts as the function's role before, beside and after its code.
+const LAMBDAS_OWN: [(&str, &str); 4] = [
+    ("Log", "Lambda writes down what the code prints"),
+    ("KeepWhatFailed", "the OnFailure destination"),
+    ("SendTheReport", "the OnSuccess destination"),
+    (
+        "LambdaMakesItsInterfaces",
+        "Lambda attaches the function to a VPC before any of its code runs",
+    ),
+];
+
+/// Payloads besides those of `events/`.
+fn payloads() -> [Value; 2] {
+    [json!({"action": "doctor"}), json!("not an event")]
+}
+
+/// What the function asked for, and the group it was given.
+struct Seen {
+    requests: BTreeSet<Request>,
+    target_group_arn: String,
+}
+
+/// The function is run once for all tests here.
+async fn seen() -> &'static Seen {
+    static SEEN: OnceCell<Seen> = OnceCell::const_new();
+    SEEN.get_or_init(everything_it_does).await
+}
+
+async fn everything_it_does() -> Seen {
+    let cloud = Cloud::start().await.unwrap();
+
+    // A new process, and a second run of it with nothing to do.
+    let function = start(&cloud, &[]).await;
+    for _ in 0..2 {
+        run(&function, &json!({})).await;
+    }
+    // A switch, a target outside the load balancer's VPC, a foreign one, an instance that is new.
+    cloud.fail_over(INSTANCE_2).await.unwrap();
+    run(&function, &event("failover-completed")).await;
+    cloud.set_address(INSTANCE_2, Ipv4Addr::new(172, 31, 2, 12));
+    run(&function, &event("instance-class-changed")).await;
+    cloud.set_targets(&[TARGET_1, TARGET_2]).await.unwrap();
+    run(&function, &event("schedule")).await;
+    let green = "aurora-source-green";
+    cloud
+        .add_instance(green, Ipv4Addr::new(10, 0, 1, 33))
+        .await
+        .unwrap();
+    cloud.fail_over(green).await.unwrap();
+    run(&function, &event("blue-green-switchover")).await;
+    cloud.fail_over(INSTANCE_1).await.unwrap();
+    cloud.move_cname(INSTANCE_1);
+
+    // Every event there is, and every way of running.
+    let endpoint = cloud.cluster_endpoint().to_owned();
+    let ways: [&[(&str, &str)]; 4] = [
+        &[],
+        &[("ON_FAILOVER_START", "wait")],
+        &[("DRY_RUN", "true")],
+        &[("DB_CLUSTER_ENDPOINT", &endpoint)],
+    ];
+    for way in ways {
+        let function = start(&cloud, way).await;
+        for payload in events().iter().chain(&payloads()) {
+            cloud.set_targets(&[TARGET_2]).await.unwrap();
+            run(&function, payload).await;
+        }
+    }
+
+    let calls = cloud.gateway().calls();
+    let zones = calls
+        .iter()
+        .filter_map(|call| call.parameters.get("Targets.member.1.AvailabilityZone"));
+    assert_eq!(
+        zones.collect::<BTreeSet<_>>(),
+        BTreeSet::from([&"all".to_owned()]),
+        "it has tried again for a target outside the VPC"
+    );
+    Seen {
+        requests: calls.iter().map(Request::from).collect(),
+        target_group_arn: cloud.target_group_arn().to_owned(),
+    }
+}
+
+async fn start(cloud: &Cloud, env: &[(&str, &str)]) -> Function {
+    let builder = cloud
+        .function(env!("CARGO_BIN_EXE_bootstrap"))
+        .env("POLL_INTERVAL_MS", "20")
+        .env("WATCH_SECONDS", "0");
+    let builder = env
+        .iter()
+        .fold(builder, |builder, (name, value)| builder.env(name, *value));
+    builder.start().await.unwrap()
+}
+
+/// Whether it can do what it wants is not asked here, only what it asks for.
+async fn run(function: &Function, payload: &Value) {
+    let payload = announce(payload, Duration::from_secs(1));
+    let _ = function.invoke(&payload).await.unwrap();
+}
+
+fn event(name: &str) -> Value {
+    read(&folder().join(format!("{name}.json")))
+}
+
+fn events() -> Vec<Value> {
+    let files = fs::read_dir(folder()).unwrap();
+    files.map(|file| read(&file.unwrap().path())).collect()
+}
+
+fn folder() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/events"))
+}
+
+fn read(path: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// The template with everything in it that a condition could leave out, deployed for what was seen.
+fn deployed(seen: &Seen) -> Template {
+    let parameters = [
+        ("DBClusterIdentifier", CLUSTER),
+        ("TargetGroupArn", &seen.target_group_arn),
+        ("SubnetIds", "subnet-0a,subnet-0b"),
+        ("SecurityGroupIds", "sg-0a"),
+        ("NotificationEmail", "somebody@example.com"),
+        ("ReservedConcurrency", "20"),
+    ];
+    Template::new(&TEMPLATE, &parameters)
+}
+
+/// The statements of the function's role: the policies in it, and those that are attached to it.
+fn role(template: &Template) -> Vec<Statement> {
+    let roles = template.resources("AWS::IAM::Role");
+    let role = &roles["FollowerRole"];
+    assert_eq!(role["ManagedPolicyArns"], Value::Null);
+    for elsewhere in ["AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"] {
+        assert!(template.resources(elsewhere).is_empty(), "{elsewhere}");
+    }
+    let name = json!(Template::attribute("FollowerRole", "Ref"));
+    let attached = template.resources("AWS::IAM::Policy");
+    let attached = attached
+        .values()
+        .filter(|policy| policy["Roles"].as_array().unwrap().contains(&name));
+    let inside = role["Policies"].as_array().unwrap();
+    let policies = inside.iter().chain(attached);
+    policies
+        .flat_map(|policy| statements(&policy["PolicyDocument"]))
+        .collect()
+}
+
+fn is_lambdas_own(statement: &Statement) -> bool {
+    LAMBDAS_OWN.iter().any(|(sid, _)| statement.sid == *sid)
+}
+
+/// What is wrong with a role, given what the function asks for.
+fn findings(role: &[Statement], requests: &BTreeSet<Request>) -> Vec<String> {
+    let (_, codes): (Vec<&Statement>, Vec<&Statement>) =
+        role.iter().partition(|statement| is_lambdas_own(statement));
+    let context = code();
+    let allowed = |action: &str, resource: &str| {
+        let asked = Asked {
+            action,
+            resource,
+            context: &context,
+        };
+        may(codes.iter().copied(), &asked)
+    };
+    let mut findings = Vec::new();
+    for Request { action, resource } in requests {
+        if !allowed(action, resource) {
+            findings.push(format!("{action} on {resource} is not allowed"));
+        }
+        for other in others(resource) {
+            if allowed(action, &other) {
+                findings.push(format!("{action} is allowed on {other} too"));
+            }
+        }
+    }
+    for statement in codes.iter().filter(|statement| statement.allows) {
+        for action in &statement.actions {
+            for resource in &statement.resources {
+                // Of a statement only this much: nothing but what was asked for.
+                let one = Request {
+                    action: action.clone(),
+                    resource: resource.clone(),
+                };
+                if !requests.contains(&one) {
+                    let sid = &statement.sid;
+                    findings.push(format!("{sid} allows {action} on {resource}, never used"));
+                }
+            }
+        }
+    }
+    findings
+}
+
+/// What IAM knows of a request that comes from the function's code.
+fn code() -> BTreeMap<&'static str, String> {
+    let function = Template::attribute("Follower", "Arn");
+    [("lambda:SourceFunctionArn", function)].into()
+}
+
+/// Resources like this one that are none of the function's business.
+fn others(resource: &str) -> Vec<String> {
+    if resource == "*" {
+        return Vec::new(); // The action knows no resource, so nothing can be narrower.
+    }
+    let mut others = vec![
+        resource.replace(ACCOUNT, "210987654321"),
+        resource.replace(REGION, "us-east-1"),
+    ];
+    if let Some(all) = resource.strip_suffix('*') {
+        assert!(all.ends_with(":db:"), "of {resource} the role may know all");
+    } else {
+        let kind = resource.rsplit_once([':', '/']).unwrap().0;
+        others.push(format!("{resource}-2"));
+        others.push(format!("{kind}:another"));
+        others.push(format!("{kind}/0123456789abcdef"));
+    }
+    others
+}
+
+#[tokio::test]
+async fn the_function_may_do_all_that_it_does_and_nothing_else() {
+    let seen = seen().await;
+    let role = role(&deployed(seen));
+    assert_eq!(findings(&role, &seen.requests), Vec::<String>::new());
+}
+
+/// The test above can fail: each of these is a mistake that it notices.
+#[tokio::test]
+async fn one_permission_more_or_less_is_noticed() {
+    let seen = seen().await;
+    let group = &seen.target_group_arn;
+    let template = deployed(seen);
+    let found = |change: &dyn Fn(&mut Value)| {
+        let changed = template.changed(|template| {
+            let policies = &mut template["Resources"]["FollowerRole"]["Properties"]["Policies"];
+            change(&mut policies[0]["PolicyDocument"]["Statement"]);
+        });
+        findings(&role(&changed), &seen.requests)
+    };
+
+    let write = "elasticloadbalancing:RegisterTargets";
+    assert_eq!(
+        found(&|follow| follow[0]["Action"] = json!("elasticloadbalancing:DeregisterTargets")),
+        [format!("{write} on {group} is not allowed")]
+    );
+    let reboot = "rds:RebootDBInstance";
+    let cluster = format!("arn:aws:rds:{REGION}:{ACCOUNT}:cluster:{CLUSTER}");
+    assert_eq!(
+        found(&|follow| follow[2]["Action"] = json!(["rds:DescribeDBClusters", reboot])),
+        [format!(
+            "ReadThisCluster allows {reboot} on {cluster}, never used"
+        )]
+    );
+    let health = "elasticloadbalancing:DescribeTargetHealth";
+    assert_eq!(
+        found(&|follow| follow[1]["Resource"] = json!({"Ref": "TargetGroupArn"})),
+        [
+            format!("{health} on * is not allowed"),
+            format!("ReadTargetHealth allows {health} on {group}, never used"),
+        ]
+    );
+    for (number, wider) in [
+        (0, json!("*")),
+        (0, json!({"Fn::Sub": "${TargetGroupArn}*"})),
+        (
+            2,
+            json!({"Fn::Sub": "arn:aws:rds:${AWS::Region}:${AWS::AccountId}:cluster:*"}),
+        ),
+        (3, json!("arn:aws:rds:*:*:db:*")),
+    ] {
+        let found = found(&|follow| follow[number]["Resource"] = wider.clone());
+        let too = found
+            .iter()
+            .any(|finding| finding.contains("is allowed on"));
+        assert!(too, "{wider}: {found:?}");
+    }
+    let wild = found(&|follow| follow[3]["Action"] = json!("rds:Describe*"));
+    assert!(wild[0].contains("allows rds:Describe* on"), "{wild:?}");
+}
+
+#[tokio::test]
+async fn what_is_lambdas_own_is_no_use_to_the_code() {
+    let seen = seen().await;
+    let role = role(&deployed(seen));
+    for (sid, reason) in LAMBDAS_OWN {
+        let statement = role.iter().find(|statement| statement.sid == sid);
+        let statement = statement.unwrap_or_else(|| panic!("no {sid} ({reason}) any more"));
+        for action in &statement.actions {
+            let used = seen
+                .requests
+                .iter()
+                .any(|request| request.action == *action);
+            assert!(!used, "the function itself uses {action} ({reason})");
+        }
+    }
+    let attaching = |context: &BTreeMap<&str, String>| {
+        let action = "ec2:CreateNetworkInterface";
+        let resource = "*";
+        may(
+            &role,
+            &Asked {
+                action,
+                resource,
+                context,
+            },
+        )
+    };
+    assert!(
+        attaching(&BTreeMap::new()),
+        "Lambda may attach the function"
+    );
+    assert!(!attaching(&code()), "and the function's code may not");
+}
