@@ -5,6 +5,7 @@ use local_cloud::{Cloud, REGION, Stack};
 use serde_json::{Value, json};
 
 use crate::intrinsic::ACCOUNT;
+use crate::payload::event;
 use crate::plain::TEMPLATE;
 use crate::stacks::{ask, configuration, deploy_all_in_one, deploy_function, schedule};
 use crate::xml::{entry, text, texts};
@@ -86,6 +87,55 @@ async fn the_topic_and_the_schedule_invoke_the_function_and_else_fill_the_queue(
     assert_eq!(schedule["State"], "ENABLED");
     assert_eq!(schedule["Target"]["Arn"], function);
     assert_eq!(schedule["Target"]["DeadLetterConfig"]["Arn"], queue);
+}
+
+/// moto's rules lead to queues, not to functions, so the stack's rule is given its queue for a target.
+#[tokio::test]
+async fn the_rule_lets_every_event_through_but_those_that_never_move_the_writer() {
+    let (cloud, stack) = deployed().await;
+    let rule = stack.resource("FollowerRdsEvent").unwrap();
+    let events = async |action: &str, asked: Value| {
+        let action = format!("AWSEvents.{action}");
+        cloud.post("events", &action, &asked).await.unwrap()
+    };
+    let told = events("ListTargetsByRule", json!({"Rule": rule})).await;
+    let mut target = told["Targets"][0].clone();
+    assert_eq!(target["Arn"], *stack.outputs["FunctionArn"]);
+    target["Arn"] = dead_letter_queue(&stack).into();
+    events("PutTargets", json!({"Rule": rule, "Targets": [target]})).await;
+
+    let about = |categories: &[&str]| {
+        let mut event = event("eventbridge-failover");
+        event["detail"]["EventCategories"] = json!(categories);
+        event
+    };
+    for (through, event) in [
+        (true, event("eventbridge-failover")),
+        (true, event("eventbridge-instance")),
+        (true, event("eventbridge-blue-green")),
+        (true, event("eventbridge-empty-category")),
+        (true, about(&["notification"])),
+        (true, about(&["backup", "failover"])),
+        (false, about(&["backup"])),
+        (false, about(&["low storage", "backup"])),
+    ] {
+        let before = waiting(&cloud, &stack).await;
+        let entry = json!({"Source": event["source"], "DetailType": event["detail-type"],
+            "Detail": event["detail"].to_string()});
+        events("PutEvents", json!({"Entries": [entry]})).await;
+        let came = waiting(&cloud, &stack).await - before;
+        assert_eq!(came, u32::from(through), "{event}");
+    }
+}
+
+/// How many messages are in the stack's queue.
+async fn waiting(cloud: &Cloud, stack: &Stack) -> u32 {
+    let count = [
+        ("QueueUrl", &*stack.outputs["DeadLetterQueueUrl"]),
+        ("AttributeName.1", "ApproximateNumberOfMessages"),
+    ];
+    let count = ask(cloud, "sqs", "GetQueueAttributes", &count).await;
+    text(&count, "Value").parse().unwrap()
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use local_cloud::{Cloud, Function, INSTANCE_2, Stack, TARGET_1, TARGET_2, announce};
 use serde_json::Value;
 
+use crate::payload::event;
 use crate::stacks::{configuration, database, deploy_function, deploy_path, schedule};
 
 /// The function with the environment and the timeout that the stack gave it, but that it finds AWS
@@ -69,8 +70,7 @@ async fn the_function_of_a_deployment_fills_its_group_by_the_schedule_and_follow
     assert_eq!(report["routes"][0]["outcome"], "switched");
     assert_eq!(targets().await, [TARGET_1.to_owned()].into());
 
-    let event: Value = serde_json::from_str(include_str!("../../events/failover.json")).unwrap();
-    let announced = announce(&event, Duration::from_secs(1));
+    let announced = announce(&event("failover"), Duration::from_secs(1));
     let (done, ()) = tokio::join!(function.invoke(&announced), async {
         while !targets().await.is_empty() {
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -18,6 +18,7 @@ mod iam;
 mod intrinsic;
 mod parameters;
 mod path;
+mod payload;
 mod permissions;
 mod plain;
 mod request;

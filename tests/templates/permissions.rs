@@ -4,9 +4,7 @@
 //! writes down what it asks of AWS.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::net::Ipv4Addr;
-use std::path::Path;
 use std::time::Duration;
 
 use local_cloud::{
@@ -17,6 +15,7 @@ use tokio::sync::OnceCell;
 
 use crate::iam::{Asked, Statement, matches, may, statements};
 use crate::intrinsic::{ACCOUNT, Template};
+use crate::payload::{event, events};
 use crate::plain::TEMPLATE;
 use crate::request::Request;
 
@@ -125,23 +124,6 @@ async fn start(cloud: &Cloud, env: &[(&str, &str)]) -> Function {
 async fn run(function: &Function, payload: &Value) {
     let payload = announce(payload, Duration::from_secs(1));
     let _ = function.invoke(&payload).await.unwrap();
-}
-
-fn event(name: &str) -> Value {
-    read(&folder().join(format!("{name}.json")))
-}
-
-fn events() -> Vec<Value> {
-    let files = fs::read_dir(folder()).unwrap();
-    files.map(|file| read(&file.unwrap().path())).collect()
-}
-
-fn folder() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/events"))
-}
-
-fn read(path: &Path) -> Value {
-    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
 /// The template with everything in it that a condition could leave out, deployed for what was seen.

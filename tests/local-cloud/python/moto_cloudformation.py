@@ -34,6 +34,7 @@ from moto.cloudformation import parsing  # noqa: E402
 from moto.cloudformation.exceptions import ValidationError  # noqa: E402
 from moto.cloudformation.models import Stack  # noqa: E402
 from moto.core.common_models import CloudFormationModel  # noqa: E402
+from moto.events.utils import EventTemplateParser  # noqa: E402
 
 REGION = "ap-northeast-1"
 
@@ -76,6 +77,17 @@ parsing.resource_class_from_type = resource_class_from_type
 # A nested stack has no attributes.
 
 Stack.get_cfn_attribute = lambda stack, name: stack.output_map[name.removeprefix("Outputs.")].value
+
+# A rule's target without a template gets the event as it is; moto would import a package for templates even then.
+
+templated = EventTemplateParser.parse
+
+
+def parse(input_template, input_paths_map, event):
+    return templated(input_template, input_paths_map, event) if input_template else event.copy()
+
+
+EventTemplateParser.parse = parse
 
 
 # --- Resources by way of the service's API ---------------------------------------------------------------------

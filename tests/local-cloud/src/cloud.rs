@@ -312,6 +312,20 @@ impl Cloud {
         Ok(serde_json::from_str(&text)?)
     }
 
+    /// Asks a service that speaks JSON for an action, past the gateway: `events` say, for
+    /// `AWSEvents.PutEvents`.
+    ///
+    /// # Errors
+    ///
+    /// If moto answers with an error, which the error then shows.
+    pub async fn post(&self, service: &str, action: &str, asked: &Value) -> Result<Value> {
+        let address = self.moto.world.address;
+        let request = Request::post("/").header("x-amz-target", action);
+        let body = asked.to_string();
+        let text = query::send(&self.http, address, service, action, request, body).await?;
+        Ok(serde_json::from_str(&text)?)
+    }
+
     /// Puts something into moto's S3, at `/BUCKET` or `/BUCKET/KEY`, past the gateway.
     ///
     /// # Errors
