@@ -22,5 +22,6 @@ mod payload;
 mod permissions;
 mod plain;
 mod request;
+mod seen;
 mod stacks;
 mod xml;

@@ -1,23 +1,17 @@
 //! The function's role allows every request that the function makes, and nothing else.
 //!
-//! The requests are the function's own: it is made to do everything that it can do, and the gateway
-//! writes down what it asks of AWS.
+//! The requests are the function's own, as `seen` has them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
-use std::time::Duration;
 
-use local_cloud::{
-    CLUSTER, Cloud, Function, INSTANCE_1, INSTANCE_2, REGION, TARGET_1, TARGET_2, announce,
-};
+use local_cloud::{CLUSTER, REGION};
 use serde_json::{Value, json};
-use tokio::sync::OnceCell;
 
 use crate::iam::{Asked, Statement, matches, may, statements};
 use crate::intrinsic::{ACCOUNT, Template};
-use crate::payload::{event, events};
 use crate::plain::TEMPLATE;
 use crate::request::Request;
+use crate::seen::{Seen, seen};
 
 /// Statements for Lambda itself, which acts as the function's role before, beside and after its code.
 const LAMBDAS_OWN: [(&str, &str); 4] = [
@@ -35,96 +29,6 @@ const ASKS_ABOUT_ALL: [(&str, &str); 1] = [(
     "rds:DescribeDBInstances",
     "asked by cluster, which IAM takes for a question about every instance; they come and go",
 )];
-
-/// Payloads besides those of `events/`.
-fn payloads() -> [Value; 2] {
-    [json!({"action": "doctor"}), json!("not an event")]
-}
-
-/// What the function asked for, and the group it was given.
-struct Seen {
-    requests: BTreeSet<Request>,
-    target_group_arn: String,
-}
-
-/// The function is run once for all tests here.
-async fn seen() -> &'static Seen {
-    static SEEN: OnceCell<Seen> = OnceCell::const_new();
-    SEEN.get_or_init(everything_it_does).await
-}
-
-async fn everything_it_does() -> Seen {
-    let cloud = Cloud::start().await.unwrap();
-
-    // A new process, and a second run of it with nothing to do.
-    let function = start(&cloud, &[]).await;
-    for _ in 0..2 {
-        run(&function, &json!({})).await;
-    }
-    // A switch, a target outside the load balancer's VPC, a foreign one, an instance that is new.
-    cloud.fail_over(INSTANCE_2).await.unwrap();
-    run(&function, &event("failover-completed")).await;
-    cloud.set_address(INSTANCE_2, Ipv4Addr::new(172, 31, 2, 12));
-    run(&function, &event("instance-class-changed")).await;
-    cloud.set_targets(&[TARGET_1, TARGET_2]).await.unwrap();
-    run(&function, &event("schedule")).await;
-    let green = "aurora-source-green";
-    cloud
-        .add_instance(green, Ipv4Addr::new(10, 0, 1, 33))
-        .await
-        .unwrap();
-    cloud.fail_over(green).await.unwrap();
-    run(&function, &event("blue-green-switchover")).await;
-    cloud.fail_over(INSTANCE_1).await.unwrap();
-    cloud.move_cname(INSTANCE_1);
-
-    // Every event there is, and every way of running.
-    let endpoint = cloud.cluster_endpoint().to_owned();
-    let ways: [&[(&str, &str)]; 4] = [
-        &[],
-        &[("ON_FAILOVER_START", "wait")],
-        &[("DRY_RUN", "true")],
-        &[("DB_CLUSTER_ENDPOINT", &endpoint)],
-    ];
-    for way in ways {
-        let function = start(&cloud, way).await;
-        for payload in events().iter().chain(&payloads()) {
-            cloud.set_targets(&[TARGET_2]).await.unwrap();
-            run(&function, payload).await;
-        }
-    }
-
-    let calls = cloud.gateway().calls();
-    let zones = calls
-        .iter()
-        .filter_map(|call| call.parameters.get("Targets.member.1.AvailabilityZone"));
-    assert_eq!(
-        zones.collect::<BTreeSet<_>>(),
-        BTreeSet::from([&"all".to_owned()]),
-        "it has tried again for a target outside the VPC"
-    );
-    Seen {
-        requests: calls.iter().map(Request::from).collect(),
-        target_group_arn: cloud.target_group_arn().to_owned(),
-    }
-}
-
-async fn start(cloud: &Cloud, env: &[(&str, &str)]) -> Function {
-    let builder = cloud
-        .function(env!("CARGO_BIN_EXE_bootstrap"))
-        .env("POLL_INTERVAL_MS", "20")
-        .env("WATCH_SECONDS", "0");
-    let builder = env
-        .iter()
-        .fold(builder, |builder, (name, value)| builder.env(name, *value));
-    builder.start().await.unwrap()
-}
-
-/// Whether it can do what it wants is not asked here, only what it asks for.
-async fn run(function: &Function, payload: &Value) {
-    let payload = announce(payload, Duration::from_secs(1));
-    let _ = function.invoke(&payload).await.unwrap();
-}
 
 /// The template with everything in it that a condition could leave out, deployed for what was seen.
 fn deployed(seen: &Seen) -> Template {
