@@ -3,8 +3,11 @@
 Importing moto and building the world takes seconds, so it happens once: every
 `world` line on standard input forks a copy that serves on a free port of its
 own, sharing nothing afterwards, and is answered by one JSON line on standard
-output. `end <pid>` ends a copy. The end of standard input ends everything, so
-that nothing outlives the process that asked, however that process goes.
+output. `world cloudformation` asks for a copy that knows CloudFormation too,
+which is in a file of its own, the argument, and takes time that other copies
+need not wait for. `end <pid>` ends a copy. The end of standard input ends
+everything, so that nothing outlives the process that asked, however that
+process goes.
 """
 
 import gc
@@ -205,16 +208,25 @@ def copy(world, alive):
     sys.stdout.flush()
 
 
+def load_cloudformation():
+    """Makes what knows CloudFormation part of this process, and so of the copies made from now on."""
+    exec(compile(sys.argv[1], "moto_cloudformation.py", "exec"), {"__name__": "moto_cloudformation"})
+
+
 def main():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended copies leave no zombies
     world = build()
     gc.collect()
     gc.freeze()
-    assert threading.active_count() == 1, "a process with threads cannot be copied safely"
     alive = os.pipe()
+    knows_cloudformation = False
     while line := sys.stdin.readline().split():
         if line[0] == "world":
+            if line[1:] == ["cloudformation"] and not knows_cloudformation:
+                load_cloudformation()
+                knows_cloudformation = True
+            assert threading.active_count() == 1, "a process with threads cannot be copied safely"
             copy(world, alive)
         elif line[0] == "end":
             try:

@@ -5,11 +5,13 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use hyper::Request;
+use serde_json::Value;
 
 use crate::dns::{Answer, Dns};
 use crate::function::FunctionBuilder;
 use crate::gateway::Gateway;
-use crate::moto::Moto;
+use crate::moto::{Kind, Moto};
 use crate::query::{self, Http, http};
 
 /// The region everything is in.
@@ -47,7 +49,21 @@ impl Cloud {
     ///
     /// If a part does not come up; the error says which and what it needs.
     pub async fn start() -> Result<Self> {
-        let moto = tokio::task::spawn_blocking(Moto::start).await??;
+        Self::start_kind(Kind::Plain).await
+    }
+
+    /// Starts a cloud that [`create_stack`](Self::create_stack) works in, which takes about a
+    /// second more the first time in a process.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub async fn start_with_cloudformation() -> Result<Self> {
+        Self::start_kind(Kind::CloudFormation).await
+    }
+
+    async fn start_kind(kind: Kind) -> Result<Self> {
+        let moto = tokio::task::spawn_blocking(move || Moto::start(kind)).await??;
         let (dns, gateway) = tokio::try_join!(Dns::start(), Gateway::start(moto.world.address))?;
         let cloud = Self {
             moto,
@@ -199,7 +215,16 @@ impl Cloud {
     ///
     /// If moto cannot be asked.
     pub async fn targets(&self) -> Result<BTreeSet<String>> {
-        let group = [("TargetGroupArn", self.target_group_arn())];
+        self.targets_in(self.target_group_arn()).await
+    }
+
+    /// The targets in any group, given its ARN.
+    ///
+    /// # Errors
+    ///
+    /// If moto cannot be asked.
+    pub async fn targets_in(&self, group: &str) -> Result<BTreeSet<String>> {
+        let group = [("TargetGroupArn", group)];
         let xml = self
             .api("elasticloadbalancing", "DescribeTargetHealth", &group)
             .await?;
@@ -249,7 +274,7 @@ impl Cloud {
     }
 
     /// Asks moto for anything, past the gateway, and returns the XML it answers with. `service` is
-    /// `rds`, `elasticloadbalancing`, `ec2` or `sns`.
+    /// `rds`, `elasticloadbalancing`, `ec2`, `sns`, `sqs`, `iam` or `cloudformation`.
     ///
     /// # Errors
     ///
@@ -272,6 +297,46 @@ impl Cloud {
             &parameters,
         )
         .await
+    }
+
+    /// Reads something of a service that speaks REST and JSON, past the gateway: `lambda` say, at
+    /// `/2015-03-31/functions/NAME/configuration`.
+    ///
+    /// # Errors
+    ///
+    /// If moto answers with an error, which the error then shows.
+    pub async fn get(&self, service: &str, path: &str) -> Result<Value> {
+        let address = self.moto.world.address;
+        let request = Request::get(path);
+        let text = query::send(&self.http, address, service, path, request, "").await?;
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    /// Asks a service that speaks JSON for an action, past the gateway: `events` say, for
+    /// `AWSEvents.PutEvents`.
+    ///
+    /// # Errors
+    ///
+    /// If moto answers with an error, which the error then shows.
+    pub async fn post(&self, service: &str, action: &str, asked: &Value) -> Result<Value> {
+        let address = self.moto.world.address;
+        let request = Request::post("/").header("x-amz-target", action);
+        let body = asked.to_string();
+        let text = query::send(&self.http, address, service, action, request, body).await?;
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    /// Puts something into moto's S3, at `/BUCKET` or `/BUCKET/KEY`, past the gateway.
+    ///
+    /// # Errors
+    ///
+    /// If moto refuses.
+    pub async fn put(&self, path: &str, body: impl Into<String>) -> Result<()> {
+        let address = self.moto.world.address;
+        let request = Request::put(path);
+        query::send(&self.http, address, "s3", path, request, body)
+            .await
+            .map(drop)
     }
 
     /// A function that runs `bootstrap` against this cloud, following its one route.

@@ -20,6 +20,7 @@ mod logs;
 mod moto;
 mod python;
 mod query;
+mod stack;
 
 pub use call::Call;
 pub use cloud::{CLUSTER, Cloud, INSTANCE_1, INSTANCE_2, PORT, REGION, TARGET_1, TARGET_2};
@@ -29,3 +30,4 @@ pub use fault::{Fault, Rewrite};
 pub use function::{Function, FunctionBuilder, Invocation, LambdaError};
 pub use gateway::{ANY, Gateway};
 pub use logs::LogLine;
+pub use stack::Stack;

@@ -1,4 +1,4 @@
-//! moto's server as RDS, `ELBv2`, EC2 and SNS.
+//! moto's server as RDS, `ELBv2`, EC2 and SNS, and as `CloudFormation` where a test asks for it.
 //!
 //! One Python process builds the world once for all clouds of this process and forks a copy for
 //! each: the first cloud costs seconds, every further one some hundredths of a second.
@@ -16,6 +16,7 @@ use serde::Deserialize;
 use crate::python::Python;
 
 const LAUNCHER: &str = include_str!("../python/moto_world.py");
+const CLOUDFORMATION: &str = include_str!("../python/moto_cloudformation.py");
 
 static ORIGINAL: Mutex<Option<Original>> = Mutex::new(None);
 
@@ -31,6 +32,24 @@ pub(crate) struct World {
     pub(crate) endpoint_service: String,
 }
 
+/// What a copy knows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    /// What the function talks to.
+    Plain,
+    /// `CloudFormation` and what it makes besides.
+    CloudFormation,
+}
+
+impl Kind {
+    fn line(self) -> &'static str {
+        match self {
+            Self::Plain => "world",
+            Self::CloudFormation => "world cloudformation",
+        }
+    }
+}
+
 /// A running copy of moto, which ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Moto {
@@ -39,12 +58,12 @@ pub(crate) struct Moto {
 
 impl Moto {
     /// Starts a copy. Blocks: for seconds, or for a minute if Python's packages are missing.
-    pub(crate) fn start() -> Result<Self> {
+    pub(crate) fn start(kind: Kind) -> Result<Self> {
         let mut original = ORIGINAL.lock().unwrap_or_else(PoisonError::into_inner);
         if original.is_none() {
             *original = Some(Original::start()?);
         }
-        let answer = original.as_mut().map(|original| original.ask("world"));
+        let answer = original.as_mut().map(|original| original.ask(kind.line()));
         match answer.unwrap_or_else(|| bail!("moto is not running")) {
             Ok(line) => Ok(Self {
                 world: serde_json::from_str(&line)
@@ -80,7 +99,7 @@ impl Original {
     fn start() -> Result<Self> {
         let python = Python::ready()?.interpreter();
         let mut process = Command::new(&python)
-            .args(["-c", LAUNCHER])
+            .args(["-c", LAUNCHER, CLOUDFORMATION])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // A group of its own, so that Ctrl-C at the terminal is left to its owner.

@@ -1,0 +1,89 @@
+//! The function, run as its stack says, in what the stacks made.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use local_cloud::{Cloud, Function, INSTANCE_2, Stack, TARGET_1, TARGET_2, announce};
+use serde_json::Value;
+
+use crate::payload::event;
+use crate::stacks::{configuration, database, deploy_function, deploy_path, schedule};
+
+/// The function with the environment and the timeout that the stack gave it, but that it finds AWS
+/// and DNS on this machine.
+pub(crate) async fn start(cloud: &Cloud, configuration: &Value) -> Function {
+    let local = cloud.environment();
+    let builder = cloud
+        .function(env!("CARGO_BIN_EXE_bootstrap"))
+        .without_env("DB_CLUSTER_IDENTIFIER")
+        .without_env("TARGET_GROUP_ARN");
+    let variables = configuration["Environment"]["Variables"]
+        .as_object()
+        .unwrap();
+    let builder = variables.iter().fold(builder, |builder, (name, value)| {
+        let value = value.as_str().unwrap();
+        match local.get(name) {
+            Some(local) if value.is_empty() => builder.env(name, local),
+            _ => builder.env(name, value),
+        }
+    });
+    let timeout = configuration["Timeout"].as_u64().unwrap();
+    builder
+        .timeout(u32::try_from(timeout).unwrap())
+        .start()
+        .await
+        .unwrap()
+}
+
+/// What the stack's schedule sends, with what EventBridge Scheduler puts in for its own names.
+async fn tick(cloud: &Cloud, stack: &Stack) -> Value {
+    let target = schedule(cloud, stack).await["Target"].clone();
+    let input = target["Input"].as_str().unwrap();
+    let filled = input
+        .replace("<aws.scheduler.execution-id>", "d32c5kddcf5bb8c3")
+        .replace("<aws.scheduler.scheduled-time>", "2026-11-01T03:01:00Z")
+        .replace(
+            "<aws.scheduler.schedule-arn>",
+            "arn:aws:scheduler:x:1:schedule/default/x",
+        );
+    assert!(!filled.contains("<aws."), "{filled}");
+    serde_json::from_str(&filled).unwrap()
+}
+
+#[tokio::test]
+async fn the_function_of_a_deployment_fills_its_group_by_the_schedule_and_follows_a_failover() {
+    let cloud = Cloud::start_with_cloudformation().await.unwrap();
+    // Short, since a scheduled run that finds the group empty waits before it fills it.
+    let short = [("WatchSeconds", "4"), ("PollIntervalMs", "200")];
+    let path = deploy_path(&cloud, &database(&cloud).await, &[]).await;
+    let group = &path.outputs["TargetGroupArn"];
+    let stack = deploy_function(&cloud, group, &short).await;
+    let targets = async || cloud.targets_in(group).await.unwrap();
+    assert_eq!(targets().await, BTreeSet::new(), "nobody is in it at first");
+
+    let configuration = configuration(&cloud, &stack).await;
+    let function = start(&cloud, &configuration).await;
+    let tick = tick(&cloud, &stack).await;
+    let report = function.invoke(&tick).await.unwrap().outcome.unwrap();
+    assert_eq!(report["triggers"][0]["kind"], "schedule", "{report}");
+    assert_eq!(report["routes"][0]["targetGroupArn"], **group);
+    assert_eq!(report["routes"][0]["outcome"], "switched");
+    assert_eq!(targets().await, [TARGET_1.to_owned()].into());
+
+    let announced = announce(&event("failover"), Duration::from_secs(1));
+    let (done, ()) = tokio::join!(function.invoke(&announced), async {
+        while !targets().await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        cloud.fail_over(INSTANCE_2).await.unwrap();
+    });
+    let report = done.unwrap().outcome.unwrap();
+    assert_eq!(report["routes"][0]["outcome"], "switched", "{report}");
+    assert_eq!(targets().await, [TARGET_2.to_owned()].into());
+    cloud.move_cname(INSTANCE_2);
+    let report = function.invoke(&tick).await.unwrap().outcome.unwrap();
+    assert_eq!(report["routes"][0]["outcome"], "unchanged", "{report}");
+
+    let untouched = cloud.targets().await.unwrap();
+    assert_eq!(untouched, [TARGET_1.to_owned()].into(), "another group");
+}

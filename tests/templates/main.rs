@@ -1,0 +1,27 @@
+//! The SAM templates, held against the function that they deploy.
+//!
+//! `permissions` evaluates the policies of the function's role on the function's own requests. The
+//! other tests have moto's `CloudFormation` make the stacks: `following` runs the function in what
+//! they made; `path`, `channels` and `parameters` look at what that is. What `sam validate`, cfn-lint
+//! and checkov find without running anything is `tools/check-templates`'s.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
+
+mod channels;
+mod following;
+mod iam;
+mod intrinsic;
+mod parameters;
+mod path;
+mod payload;
+mod permissions;
+mod plain;
+mod request;
+mod seen;
+mod stacks;
+mod xml;

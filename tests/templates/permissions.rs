@@ -1,0 +1,231 @@
+//! The function's role allows every request that the function makes, and nothing else.
+//!
+//! The requests are the function's own, as `seen` has them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use local_cloud::{CLUSTER, REGION};
+use serde_json::{Value, json};
+
+use crate::iam::{Asked, Statement, matches, may, statements};
+use crate::intrinsic::{ACCOUNT, Template};
+use crate::plain::TEMPLATE;
+use crate::request::Request;
+use crate::seen::{Seen, seen};
+
+/// Statements for Lambda itself, which acts as the function's role before, beside and after its code.
+const LAMBDAS_OWN: [(&str, &str); 4] = [
+    ("Log", "Lambda writes down what the code prints"),
+    ("KeepWhatFailed", "the OnFailure destination"),
+    ("SendTheReport", "the OnSuccess destination"),
+    (
+        "LambdaMakesItsInterfaces",
+        "Lambda attaches the function to a VPC before any of its code runs",
+    ),
+];
+
+/// Actions that may ask about every resource of a kind, and why no narrower grant would do.
+const ASKS_ABOUT_ALL: [(&str, &str); 1] = [(
+    "rds:DescribeDBInstances",
+    "asked by cluster, which IAM takes for a question about every instance; they come and go",
+)];
+
+/// The template with everything in it that a condition could leave out, deployed for what was seen.
+fn deployed(seen: &Seen) -> Template {
+    let parameters = [
+        ("DBClusterIdentifier", CLUSTER),
+        ("TargetGroupArn", &seen.target_group_arn),
+        ("SubnetIds", "subnet-0a,subnet-0b"),
+        ("SecurityGroupIds", "sg-0a"),
+        ("NotificationEmail", "somebody@example.com"),
+        ("ReservedConcurrency", "20"),
+    ];
+    Template::new(&TEMPLATE, &parameters)
+}
+
+/// The statements of the function's role: the policies in it, and those that are attached to it.
+fn role(template: &Template) -> Vec<Statement> {
+    let function = &template.resources("AWS::Lambda::Function")["Follower"];
+    assert_eq!(function["Role"], Template::attribute("FollowerRole", "Arn"));
+    let roles = template.resources("AWS::IAM::Role");
+    let role = &roles["FollowerRole"];
+    assert_eq!(role["ManagedPolicyArns"], Value::Null);
+    for elsewhere in ["AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"] {
+        assert!(template.resources(elsewhere).is_empty(), "{elsewhere}");
+    }
+    let name = json!(Template::attribute("FollowerRole", "Ref"));
+    let attached = template.resources("AWS::IAM::Policy");
+    let attached = attached
+        .values()
+        .filter(|policy| policy["Roles"].as_array().unwrap().contains(&name));
+    let inside = role["Policies"].as_array().unwrap();
+    let policies = inside.iter().chain(attached);
+    policies
+        .flat_map(|policy| statements(&policy["PolicyDocument"]))
+        .collect()
+}
+
+fn is_lambdas_own(statement: &Statement) -> bool {
+    LAMBDAS_OWN.iter().any(|(sid, _)| statement.sid == *sid)
+}
+
+/// What is wrong with a role, given what the function asks for.
+fn findings(role: &[Statement], requests: &BTreeSet<Request>) -> Vec<String> {
+    let (_, codes): (Vec<&Statement>, Vec<&Statement>) =
+        role.iter().partition(|statement| is_lambdas_own(statement));
+    let context = code();
+    let allowed = |action: &str, resource: &str| {
+        let asked = Asked {
+            action,
+            resource,
+            context: &context,
+        };
+        may(codes.iter().copied(), &asked)
+    };
+    let mut findings = Vec::new();
+    for request in requests {
+        let Request { action, resource } = request;
+        if !allowed(action, resource) {
+            findings.push(format!("{action} on {resource} is not allowed"));
+        }
+        for other in others(request) {
+            if allowed(action, &other) {
+                findings.push(format!("{action} is allowed on {other} too"));
+            }
+        }
+    }
+    for statement in codes.iter().filter(|statement| statement.allows) {
+        for action in &statement.actions {
+            for resource in &statement.resources {
+                let used = requests
+                    .iter()
+                    .any(|seen| seen.action == *action && matches(resource, &seen.resource));
+                if !used {
+                    let sid = &statement.sid;
+                    findings.push(format!("{sid} allows {action} on {resource}, never used"));
+                }
+            }
+        }
+    }
+    findings
+}
+
+/// What IAM knows of a request that comes from the function's code.
+fn code() -> BTreeMap<&'static str, String> {
+    let function = Template::attribute("Follower", "Arn");
+    [("lambda:SourceFunctionArn", function)].into()
+}
+
+/// Resources like the one that is asked about, which are none of the function's business.
+fn others(request: &Request) -> Vec<String> {
+    let Request { action, resource } = request;
+    if resource == "*" {
+        return Vec::new(); // The action knows no resource, so nothing can be narrower.
+    }
+    let mut others = vec![
+        resource.replace(ACCOUNT, "210987654321"),
+        resource.replace(REGION, "us-east-1"),
+    ];
+    if !ASKS_ABOUT_ALL.iter().any(|(all, _)| all == action) {
+        let (kind, _) = resource.rsplit_once([':', '/']).unwrap();
+        others.push(format!("{resource}-2"));
+        others.push(format!("{kind}:another"));
+        others.push(format!("{kind}/0123456789abcdef"));
+    }
+    others
+}
+
+#[tokio::test]
+async fn the_function_may_do_all_that_it_does_and_nothing_else() {
+    let seen = seen().await;
+    let role = role(&deployed(seen));
+    assert_eq!(findings(&role, &seen.requests), Vec::<String>::new());
+}
+
+/// The test above can fail: each of these is a mistake that it notices.
+#[tokio::test]
+async fn one_permission_more_or_less_is_noticed() {
+    let seen = seen().await;
+    let group = &seen.target_group_arn;
+    let template = deployed(seen);
+    let found = |change: &dyn Fn(&mut Value)| {
+        let changed = template.changed(|template| {
+            let policies = &mut template["Resources"]["FollowerRole"]["Properties"]["Policies"];
+            change(&mut policies[0]["PolicyDocument"]["Statement"]);
+        });
+        findings(&role(&changed), &seen.requests)
+    };
+
+    let write = "elasticloadbalancing:RegisterTargets";
+    assert_eq!(
+        found(&|follow| follow[0]["Action"] = json!("elasticloadbalancing:DeregisterTargets")),
+        [format!("{write} on {group} is not allowed")]
+    );
+    let reboot = "rds:RebootDBInstance";
+    let cluster = format!("arn:aws:rds:{REGION}:{ACCOUNT}:cluster:{CLUSTER}");
+    assert_eq!(
+        found(&|follow| follow[2]["Action"] = json!(["rds:DescribeDBClusters", reboot])),
+        [format!(
+            "ReadThisCluster allows {reboot} on {cluster}, never used"
+        )]
+    );
+    let health = "elasticloadbalancing:DescribeTargetHealth";
+    assert_eq!(
+        found(&|follow| follow[1]["Resource"] = json!({"Ref": "TargetGroupArn"})),
+        [
+            format!("{health} on * is not allowed"),
+            format!("ReadTargetHealth allows {health} on {group}, never used"),
+        ]
+    );
+    for (number, wider) in [
+        (0, json!("*")),
+        (0, json!({"Fn::Sub": "${TargetGroupArn}*"})),
+        (
+            2,
+            json!({"Fn::Sub": "arn:aws:rds:${AWS::Region}:${AWS::AccountId}:cluster:*"}),
+        ),
+        (3, json!("arn:aws:rds:*:*:db:*")),
+    ] {
+        let found = found(&|follow| follow[number]["Resource"] = wider.clone());
+        let too = found
+            .iter()
+            .any(|finding| finding.contains("is allowed on"));
+        assert!(too, "{wider}: {found:?}");
+    }
+    let wild = found(&|follow| follow[3]["Action"] = json!("rds:Describe*"));
+    assert!(wild[0].contains("allows rds:Describe* on"), "{wild:?}");
+}
+
+#[tokio::test]
+async fn what_is_lambdas_own_is_no_use_to_the_code() {
+    let seen = seen().await;
+    let role = role(&deployed(seen));
+    for (sid, reason) in LAMBDAS_OWN {
+        let statement = role.iter().find(|statement| statement.sid == sid);
+        let statement = statement.unwrap_or_else(|| panic!("no {sid} ({reason}) any more"));
+        for action in &statement.actions {
+            let used = seen
+                .requests
+                .iter()
+                .any(|request| request.action == *action);
+            assert!(!used, "the function itself uses {action} ({reason})");
+        }
+    }
+    let attaching = |context: &BTreeMap<&str, String>| {
+        let action = "ec2:CreateNetworkInterface";
+        let resource = "*";
+        may(
+            &role,
+            &Asked {
+                action,
+                resource,
+                context,
+            },
+        )
+    };
+    assert!(
+        attaching(&BTreeMap::new()),
+        "Lambda may attach the function"
+    );
+    assert!(!attaching(&code()), "and the function's code may not");
+}

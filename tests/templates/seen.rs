@@ -1,0 +1,102 @@
+//! What the function asks of AWS, written down by the gateway while it does everything that it can do.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use local_cloud::{Cloud, Function, INSTANCE_1, INSTANCE_2, TARGET_1, TARGET_2, announce};
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+use crate::payload::{event, events};
+use crate::request::Request;
+
+/// Payloads besides those of `events/`.
+fn payloads() -> [Value; 2] {
+    [json!({"action": "doctor"}), json!("not an event")]
+}
+
+/// What the function asked for, and the group it was given.
+pub(crate) struct Seen {
+    pub(crate) requests: BTreeSet<Request>,
+    pub(crate) target_group_arn: String,
+}
+
+/// The function is run once for all tests.
+pub(crate) async fn seen() -> &'static Seen {
+    static SEEN: OnceCell<Seen> = OnceCell::const_new();
+    SEEN.get_or_init(everything_it_does).await
+}
+
+async fn everything_it_does() -> Seen {
+    let cloud = Cloud::start().await.unwrap();
+
+    // A new process, and a second run of it with nothing to do.
+    let function = start(&cloud, &[]).await;
+    for _ in 0..2 {
+        run(&function, &json!({})).await;
+    }
+    // A switch, a target outside the load balancer's VPC, a foreign one, an instance that is new.
+    cloud.fail_over(INSTANCE_2).await.unwrap();
+    run(&function, &event("failover-completed")).await;
+    cloud.set_address(INSTANCE_2, Ipv4Addr::new(172, 31, 2, 12));
+    run(&function, &event("instance-class-changed")).await;
+    cloud.set_targets(&[TARGET_1, TARGET_2]).await.unwrap();
+    run(&function, &event("schedule")).await;
+    let green = "aurora-source-green";
+    cloud
+        .add_instance(green, Ipv4Addr::new(10, 0, 1, 33))
+        .await
+        .unwrap();
+    cloud.fail_over(green).await.unwrap();
+    run(&function, &event("blue-green-switchover")).await;
+    cloud.fail_over(INSTANCE_1).await.unwrap();
+    cloud.move_cname(INSTANCE_1);
+
+    // Every event there is, and every way of running.
+    let endpoint = cloud.cluster_endpoint().to_owned();
+    let ways: [&[(&str, &str)]; 4] = [
+        &[],
+        &[("ON_FAILOVER_START", "wait")],
+        &[("DRY_RUN", "true")],
+        &[("DB_CLUSTER_ENDPOINT", &endpoint)],
+    ];
+    for way in ways {
+        let function = start(&cloud, way).await;
+        for payload in events().iter().chain(&payloads()) {
+            cloud.set_targets(&[TARGET_2]).await.unwrap();
+            run(&function, payload).await;
+        }
+    }
+
+    let calls = cloud.gateway().calls();
+    let zones = calls
+        .iter()
+        .filter_map(|call| call.parameters.get("Targets.member.1.AvailabilityZone"));
+    assert_eq!(
+        zones.collect::<BTreeSet<_>>(),
+        BTreeSet::from([&"all".to_owned()]),
+        "it has tried again for a target outside the VPC"
+    );
+    Seen {
+        requests: calls.iter().map(Request::from).collect(),
+        target_group_arn: cloud.target_group_arn().to_owned(),
+    }
+}
+
+async fn start(cloud: &Cloud, env: &[(&str, &str)]) -> Function {
+    let builder = cloud
+        .function(env!("CARGO_BIN_EXE_bootstrap"))
+        .env("POLL_INTERVAL_MS", "20")
+        .env("WATCH_SECONDS", "0");
+    let builder = env
+        .iter()
+        .fold(builder, |builder, (name, value)| builder.env(name, *value));
+    builder.start().await.unwrap()
+}
+
+/// Whether it can do what it wants is not asked here, only what it asks for.
+async fn run(function: &Function, payload: &Value) {
+    let payload = announce(payload, Duration::from_secs(1));
+    let _ = function.invoke(&payload).await.unwrap();
+}
