@@ -1,8 +1,7 @@
 //! The doctor on the real `bootstrap`: it finds what is broken in moto's installation, and changes nothing.
 //!
-//! moto knows neither the load balancer's `EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic`, which a
-//! rewritten answer tells here, nor `DescribeVpcEndpointConnections`, which stays unknown. What is made of
-//! every answer that AWS could give is in `diagnosis.rs`.
+//! moto does not tell a load balancer's `EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic`; a rewritten
+//! answer does here. What is made of every answer that AWS could give is in `diagnosis.rs`.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,8 +20,6 @@ use serde_json::{Value, json};
 /// The function's ARN under AWS's Lambda emulator.
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:012345678912:function:test_function";
 const HEATWAVE: &str = "arn:aws:iam::612981981079:root";
-/// What moto cannot be asked.
-const MOTO_CANNOT: &str = "endpoint service: connections";
 
 async fn function(cloud: &Cloud) -> Function {
     let builder = cloud.function(env!("CARGO_BIN_EXE_bootstrap")).timeout(180);
@@ -35,23 +32,18 @@ async fn examine(function: &Function) -> Value {
     function.invoke(&payload).await.unwrap().outcome.unwrap()
 }
 
-/// Severity and check of each finding, but for what moto cannot be asked.
+/// Severity and check of each finding.
 fn found(diagnosis: &Value) -> Vec<String> {
     let findings = diagnosis["findings"].as_array().unwrap();
-    let lines = findings.iter().map(|finding| {
-        format!(
-            "{} {}",
-            finding["severity"].as_str().unwrap(),
-            finding["check"].as_str().unwrap()
-        )
-    });
-    lines
-        .filter(|line| *line != format!("unknown {MOTO_CANNOT}"))
-        .collect()
+    let line = |finding: &Value| {
+        let [severity, check] = ["severity", "check"].map(|key| finding[key].as_str().unwrap());
+        format!("{severity} {check}")
+    };
+    findings.iter().map(line).collect()
 }
 
-/// A change to the installation: service, action, parameters. `GROUP`, `BALANCER`, `LISTENER`, `SERVICE` and
-/// `TOPIC` stand for what they name.
+/// A change to the installation: service, action, parameters. `GROUP`, `BALANCER`, `LISTENER`, `SERVICE`,
+/// `SERVICE_NAME`, `TOPIC` and `VPC` stand for what they name.
 type Change<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
 
 /// An installation in which all is well.
@@ -60,6 +52,7 @@ struct Installation {
     service: String,
     listener: String,
     topic: String,
+    vpc: String,
 }
 
 impl Installation {
@@ -89,6 +82,7 @@ impl Installation {
             service,
             listener,
             topic,
+            vpc,
         };
         let security_group = [
             ("LoadBalancerArn", "BALANCER"),
@@ -113,7 +107,9 @@ impl Installation {
             "BALANCER" => self.cloud.load_balancer_arn().to_owned(),
             "LISTENER" => self.listener.clone(),
             "SERVICE" => self.service.clone(),
+            "SERVICE_NAME" => self.cloud.endpoint_service().to_owned(),
             "TOPIC" => self.topic.clone(),
+            "VPC" => self.vpc.clone(),
             text => text.to_owned(),
         };
         let parameters: Vec<(&str, String)> = parameters
@@ -136,7 +132,7 @@ fn off_for_private_link() -> Fault {
     }))
 }
 
-const MAKE_WELL: [Change<'_>; 11] = [
+const MAKE_WELL: [Change<'_>; 12] = [
     (
         "elasticloadbalancing",
         "ModifyTargetGroupAttributes",
@@ -245,7 +241,15 @@ const MAKE_WELL: [Change<'_>; 11] = [
             ("Enabled", "true"),
         ],
     ),
-    // The last for the first test below: a listener's default, said aloud.
+    (
+        "ec2",
+        "CreateVpcEndpoint",
+        &[
+            ("VpcId", "VPC"),
+            ("ServiceName", "SERVICE_NAME"),
+            ("VpcEndpointType", "Interface"),
+        ],
+    ),
     (
         "elasticloadbalancing",
         "ModifyListenerAttributes",
@@ -505,8 +509,8 @@ async fn each_missing_permission_is_named_with_the_command_that_grants_it() {
     asked.dedup();
     assert!(asked.len() >= 17, "{asked:?}");
     for (service, action) in asked {
-        if action == "GetCallerIdentity" || action == "DescribeVpcEndpointConnections" {
-            continue; // the one needs no permission, the other moto cannot be asked
+        if action == "GetCallerIdentity" {
+            continue; // needs none
         }
         let permission = format!("{service}:{action}");
         cloud

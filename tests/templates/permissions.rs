@@ -25,10 +25,16 @@ const LAMBDAS_OWN: [(&str, &str); 4] = [
 ];
 
 /// Actions that may ask about every resource of a kind, and why no narrower grant would do.
-const ASKS_ABOUT_ALL: [(&str, &str); 1] = [(
-    "rds:DescribeDBInstances",
-    "asked by cluster, which IAM takes for a question about every instance; they come and go",
-)];
+const ASKS_ABOUT_ALL: [(&str, &str); 2] = [
+    (
+        "rds:DescribeDBInstances",
+        "asked by cluster, which IAM takes for a question about every instance; they come and go",
+    ),
+    (
+        "rds:DescribeDBClusterParameters",
+        "the cluster may be given another parameter group at any time",
+    ),
+];
 
 /// The template with everything in it that a condition could leave out, deployed for what was seen.
 fn deployed(seen: &Seen) -> Template {
@@ -132,6 +138,8 @@ fn others(request: &Request) -> Vec<String> {
         others.push(format!("{kind}:another"));
         others.push(format!("{kind}/0123456789abcdef"));
     }
+    // What the stack makes itself is named without account and Region.
+    others.retain(|other| other != resource);
     others
 }
 

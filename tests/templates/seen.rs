@@ -4,16 +4,17 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use local_cloud::{Cloud, Function, INSTANCE_1, INSTANCE_2, TARGET_1, TARGET_2, announce};
+use local_cloud::{CLUSTER, Cloud, Function, INSTANCE_1, INSTANCE_2, TARGET_1, TARGET_2, announce};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
+use crate::intrinsic::Template;
 use crate::payload::{event, events};
 use crate::request::Request;
 
 /// Payloads besides those of `events/`.
-fn payloads() -> [Value; 2] {
-    [json!({"action": "doctor"}), json!("not an event")]
+fn payloads() -> [Value; 1] {
+    [json!("not an event")]
 }
 
 /// What the function asked for, and the group it was given.
@@ -30,6 +31,7 @@ pub(crate) async fn seen() -> &'static Seen {
 
 async fn everything_it_does() -> Seen {
     let cloud = Cloud::start().await.unwrap();
+    let topic = deployed(&cloud).await;
 
     // A new process, and a second run of it with nothing to do.
     let function = start(&cloud, &[]).await;
@@ -78,10 +80,47 @@ async fn everything_it_does() -> Seen {
         BTreeSet::from([&"all".to_owned()]),
         "it has tried again for a target outside the VPC"
     );
+    let needs_permission = |request: &Request| request.action != "sts:GetCallerIdentity";
+    let of_the_stack = |request: Request| match request.resource == topic {
+        true => Request {
+            resource: Template::attribute("RdsEventTopic", "Ref"),
+            ..request
+        },
+        false => request,
+    };
     Seen {
-        requests: calls.iter().map(Request::from).collect(),
+        requests: calls
+            .iter()
+            .map(Request::from)
+            .filter(needs_permission)
+            .map(of_the_stack)
+            .collect(),
         target_group_arn: cloud.target_group_arn().to_owned(),
     }
+}
+
+/// What the doctor asks about in an installation that was deployed: a parameter group of its own, and RDS's
+/// events. The topic, which is the stack's.
+async fn deployed(cloud: &Cloud) -> String {
+    let ask = async |service, action, parameters: &[(&str, &str)]| {
+        cloud.api(service, action, parameters).await.unwrap()
+    };
+    let name = ("DBClusterParameterGroupName", "binlog");
+    let family = ("DBParameterGroupFamily", "aurora-mysql8.0");
+    let group = [name, family, ("Description", "binlog")];
+    ask("rds", "CreateDBClusterParameterGroup", &group).await;
+    let cluster = [("DBClusterIdentifier", CLUSTER), name];
+    ask("rds", "ModifyDBCluster", &cluster).await;
+    let xml = ask("sns", "CreateTopic", &[("Name", "events")]).await;
+    let (_, topic) = xml.split_once("<TopicArn>").unwrap();
+    let topic = topic.split('<').next().unwrap().to_owned();
+    let subscription = [
+        ("SubscriptionName", "clusters"),
+        ("SnsTopicArn", &topic),
+        ("SourceType", "db-cluster"),
+    ];
+    ask("rds", "CreateEventSubscription", &subscription).await;
+    topic
 }
 
 async fn start(cloud: &Cloud, env: &[(&str, &str)]) -> Function {

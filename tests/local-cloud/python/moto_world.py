@@ -37,6 +37,8 @@ boto3.Session.get_available_regions = lambda self, service, partition_name="aws"
     [REGION, "us-east-1"] if partition_name == "aws" else []
 )
 
+from moto.core.responses import ActionResult  # noqa: E402
+from moto.ec2.responses import EC2Response  # noqa: E402
 from moto.elbv2.exceptions import InvalidTargetError, ValidationError  # noqa: E402
 from moto.elbv2.models import FakeHealthStatus, FakeTargetGroup  # noqa: E402
 from moto.rds.models import rds_backends  # noqa: E402
@@ -93,6 +95,20 @@ def health_for(group, target, _ec2):
     return FakeHealthStatus(address, port, group.health_check_port, *state)
 
 
+# moto shows an endpoint to whoever made it, and not to the owner of the service that it leads to.
+
+
+def describe_vpc_endpoint_connections(ec2):
+    (service,) = ec2._filters_from_querystring()["service-id"]
+    endpoints = [e for e in ec2.ec2_backend.describe_vpc_endpoints([]) if e.service_name.endswith(f".{service}")]
+    connections = [
+        {"ServiceId": service, "VpcEndpointId": e.id, "VpcEndpointOwner": ACCOUNT, "VpcEndpointState": e.state}
+        for e in endpoints
+    ]
+    return ActionResult({"VpcEndpointConnections": connections})
+
+
+EC2Response.describe_vpc_endpoint_connections = describe_vpc_endpoint_connections
 FakeTargetGroup.register = register
 FakeTargetGroup.deregister = deregister
 FakeTargetGroup.health_for = health_for
