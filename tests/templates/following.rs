@@ -84,6 +84,21 @@ async fn the_function_of_a_deployment_fills_its_group_by_the_schedule_and_follow
     let report = function.invoke(&tick).await.unwrap().outcome.unwrap();
     assert_eq!(report["routes"][0]["outcome"], "unchanged", "{report}");
 
+    // The doctor finds what moto's cluster and the emulator's name for the function bring, and what moto doesn't tell.
+    let doctor = function.invoke(&event("doctor")).await.unwrap();
+    let diagnosis = doctor.outcome.unwrap();
+    let checks = diagnosis["findings"].as_array().unwrap().iter();
+    let checks: Vec<&str> = checks.map(|one| one["check"].as_str().unwrap()).collect();
+    let brought = [
+        "cluster: binlog_format",
+        "load balancer: EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic",
+        "events: db-cluster",
+        "events: db-instance",
+        "events: blue-green-deployment",
+        "endpoint service: connections",
+    ];
+    assert_eq!(checks, brought, "{diagnosis:#}");
+
     let untouched = cloud.targets().await.unwrap();
     assert_eq!(untouched, [TARGET_1.to_owned()].into(), "another group");
 }
