@@ -12,6 +12,7 @@ use hickory_resolver::net::NetError;
 use super::dns::Dns;
 use super::elb::Elb;
 use super::rds::Rds;
+use super::turns::AT_A_TIME;
 use super::{Answer, Cluster, Failure, Registration, Target, World};
 use crate::route::{ClusterId, TargetGroupArn};
 
@@ -41,7 +42,12 @@ impl Live {
     pub async fn new(dns_server: Option<SocketAddr>) -> Result<Self, NetError> {
         let tls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
         let config = aws_config::from_env()
-            .http_client(Builder::new().tls_provider(tls).build_https())
+            .http_client(
+                Builder::new()
+                    .tls_provider(tls)
+                    .pool_max_idle_per_host(AT_A_TIME)
+                    .build_https(),
+            )
             .retry_config(
                 RetryConfig::standard()
                     .with_max_attempts(TRIES)
@@ -58,7 +64,7 @@ impl Live {
             .await;
         Ok(Self {
             rds: Rds::new(aws_sdk_rds::Client::new(&config)),
-            elb: Elb(aws_sdk_elasticloadbalancingv2::Client::new(&config)),
+            elb: Elb::new(aws_sdk_elasticloadbalancingv2::Client::new(&config)),
             dns: Dns::new(dns_server)?,
         })
     }
