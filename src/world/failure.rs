@@ -27,7 +27,7 @@ pub enum Cause {
     /// Too many calls for the account.
     #[error("was throttled")]
     Throttled,
-    /// The load balancer won't have this target.
+    /// AWS won't have it: this target, or a question put like this.
     #[error("was refused")]
     Refused,
     /// No answer in time.
@@ -74,9 +74,11 @@ impl Failure {
             | "TooManyRequestsException"
             | "RequestThrottled"
             | "RequestThrottledException" => Cause::Throttled,
-            "InvalidTarget" | "TooManyTargets" | "TooManyRegistrationsForTargetId" => {
-                Cause::Refused
-            }
+            "InvalidTarget"
+            | "TooManyTargets"
+            | "TooManyRegistrationsForTargetId"
+            | "InvalidParameterCombination"
+            | "InvalidParameterValue" => Cause::Refused,
             _ => Cause::Unavailable,
         };
         let detail = match service.message() {

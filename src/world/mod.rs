@@ -7,6 +7,7 @@ mod elb;
 mod failure;
 mod live;
 mod rds;
+mod together;
 mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
