@@ -1,4 +1,5 @@
-//! Many clusters out of one: moto's own answers about the one cluster, with other names in them.
+//! Many clusters out of one: moto's own answers about the one cluster, with other names in them, in
+//! pages of a hundred as AWS's are.
 //!
 //! moto answers some hundred questions a second, which would be all that a measurement of a thousand
 //! routes measures.
@@ -19,6 +20,9 @@ use local_cloud::{Answer, CLUSTER, Cloud, INSTANCE_1, INSTANCE_2};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
+
+/// How many clusters or instances an answer holds at most (API reference of `DescribeDBClusters`).
+const PAGE: usize = 100;
 
 /// How long a call takes.
 pub(crate) const LATENCY: Duration = Duration::from_millis(20);
@@ -143,11 +147,39 @@ async fn answer(
         .entry(action.clone())
         .or_default() += 1;
     sleep(LATENCY).await;
-    let asked = ["DBClusterIdentifier", "Filters.Filter.1.Values.Value.1"];
-    let name = asked.iter().find_map(|key| form.get(*key));
     let answer = answers.get(action.as_str()).context("nobody knows")?;
-    let answer = name.map_or_else(|| answer.clone(), |name| answer.replace(CLUSTER, name));
     Ok(Response::builder()
         .header("content-type", "text/xml")
-        .body(Full::from(answer))?)
+        .body(Full::from(page(action, answer, &form)))?)
+}
+
+/// One page of an answer about every cluster that is asked for.
+fn page(action: &str, answer: &str, form: &BTreeMap<String, String>) -> String {
+    let value = |number| form.get(&format!("Filters.Filter.1.Values.Value.{number}"));
+    let one = form.get("DBClusterIdentifier").into_iter();
+    let clusters: Vec<&String> = one.chain((1..).map_while(value)).collect();
+    let row = match action {
+        "DescribeDBClusters" => "DBCluster",
+        "DescribeDBInstances" => "DBInstance",
+        _ => return answer.to_owned(),
+    };
+    let (open, close) = (format!("<{row}s>"), format!("</{row}s>"));
+    let (head, rest) = answer.split_once(&open).unwrap_or_default();
+    let (rows, tail) = rest.rsplit_once(&close).unwrap_or_default();
+    let end = format!("</{row}>");
+    let rows: Vec<&str> = rows.split_inclusive(&end).collect();
+    let all = clusters
+        .iter()
+        .flat_map(|name| rows.iter().map(|row| row.replace(CLUSTER, name)));
+    let from: usize = form
+        .get("Marker")
+        .map_or(0, |marker| marker.parse().unwrap_or_default());
+    let told: String = all.skip(from).take(PAGE).collect();
+    let more = from + PAGE < clusters.len() * rows.len();
+    let marker = if more {
+        format!("<Marker>{}</Marker>", from + PAGE)
+    } else {
+        String::new()
+    };
+    format!("{head}{open}{told}{close}{marker}{tail}")
 }
