@@ -888,9 +888,13 @@ async fn two_routes_ask_together_and_both_are_followed_right_through_a_failover(
         .gateway()
         .inject_times("DeregisterTargets", 1, held_up);
     let (done, ()) = tokio::join!(invoke(&function, &announced), async {
-        while together(&cloud) < 4 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let met = async {
+            while together(&cloud) < 4 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let met = tokio::time::timeout(Duration::from_secs(10), met).await;
+        assert_eq!(met, Ok(()), "they ask together again");
         assert_group(&cloud, &[]).await;
         cloud.fail_over(INSTANCE_2).await.unwrap();
         cloud
