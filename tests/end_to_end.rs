@@ -933,7 +933,8 @@ async fn a_cluster_that_does_not_exist_spoils_no_other_that_is_asked_for_with_it
     assert_eq!(error(&done).error_type, "ClusterNotFound");
     let message = &error(&done).message;
     assert!(
-        message.contains("no cluster `no-such-cluster`") && !message.contains("`aurora-source`"),
+        message.contains("DBCluster no-such-cluster not found")
+            && !message.contains("`aurora-source`"),
         "{message}"
     );
     assert_group(&cloud, &[TARGET_2]).await;

@@ -1,9 +1,9 @@
 //! Questions of one moment, put as one, so that calls grow with pages and not with routes.
 //!
 //! ```text
-//! route 1 ─ ask a ─┐                            ┌─► a ─ route 1
-//! route 2 ─ ask b ─┼─► {a, b} ─► a call for  ───┼─► b ─ route 2
-//! route 3 ─ ask a ─┘             each page      └─► a ─ route 3
+//! route 1 ─ ask a ─┐                          ┌─► a ─ route 1
+//! route 2 ─ ask b ─┼─► {a, b, c} ─► a call ───┼─► b ─ route 2
+//! route 3 ─ ask c ─┘                          └─► not in it: asks alone ─ route 3
 //! ```
 //!
 //! Nothing runs in the background. Whoever waits drives the question, one who is cancelled leaves it to
@@ -11,10 +11,11 @@
 //! being put already takes nobody in.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared, WeakShared, join_all};
+use futures_util::future::{BoxFuture, Shared, WeakShared};
 use tracing::warn;
 
 use super::{Cause, Failure};
@@ -25,26 +26,30 @@ const PAGE: usize = 100;
 /// What is found about some keys; who isn't in it does not exist.
 pub(super) type Found<K, A> = Result<BTreeMap<K, A>, Failure>;
 
-type Put<K, A> = Box<dyn Fn(Vec<K>) -> BoxFuture<'static, Found<K, A>> + Send + Sync>;
-type Answers<K, A> = Arc<BTreeMap<K, Result<Option<A>, Failure>>>;
-type Question<K, A> = Shared<BoxFuture<'static, Answers<K, A>>>;
-
-/// One kind of question, which can be put about up to [`PAGE`] keys at once.
-pub(super) struct Together<K, A>(Arc<Inner<K, A>>);
-
-struct Inner<K, A> {
+/// One kind of question, which can be put about up to a page of keys at once.
+pub(super) struct Together<K, A> {
     put: Put<K, A>,
-    state: Mutex<State<K, A>>,
+    open: Mutex<Option<Open<K, A>>>,
+    /// A question about several has been denied in this process. To have it denied in every look would be
+    /// a round trip lost, and a line in CloudTrail that rings other people's alarms.
+    denied: AtomicBool,
 }
 
-struct State<K, A> {
-    /// Whom the open question is about.
-    keys: BTreeSet<K>,
-    /// The question that still takes keys in, for as long as somebody waits for it.
-    open: Option<WeakShared<BoxFuture<'static, Answers<K, A>>>>,
-    /// Questions about several have been denied in this process. A denied call each look would be a
-    /// round trip lost, and a line in CloudTrail that rings other people's alarms.
-    one_by_one: bool,
+type Put<K, A> = Arc<dyn Fn(Vec<K>) -> BoxFuture<'static, Found<K, A>> + Send + Sync>;
+
+/// The question that takes keys in, for as long as somebody waits for it.
+struct Open<K, A> {
+    keys: Keys<K>,
+    page: WeakShared<BoxFuture<'static, Arc<Page<K, A>>>>,
+}
+
+/// Whom a question is about; nothing once it is being put.
+type Keys<K> = Arc<Mutex<Option<BTreeSet<K>>>>;
+
+/// The answer to a question about one, or several.
+struct Page<K, A> {
+    several: bool,
+    found: Found<K, A>,
 }
 
 impl<K, A> Together<K, A>
@@ -56,92 +61,91 @@ where
     pub(super) fn new(
         put: impl Fn(Vec<K>) -> BoxFuture<'static, Found<K, A>> + Send + Sync + 'static,
     ) -> Self {
-        let state = State {
-            keys: BTreeSet::new(),
-            open: None,
-            one_by_one: false,
-        };
-        Self(Arc::new(Inner {
-            put: Box::new(put),
-            state: Mutex::new(state),
-        }))
-    }
-
-    /// Asks about a key, in one call with whoever else asks in this moment.
-    pub(super) async fn ask(&self, key: &K) -> Result<Option<A>, Failure> {
-        let answers = self.join(key).await;
-        answers.get(key).cloned().unwrap_or(Ok(None))
-    }
-
-    /// The open question, with this key in it.
-    fn join(&self, key: &K) -> Question<K, A> {
-        let mut state = self.0.state();
-        let open = state.open.as_ref().and_then(WeakShared::upgrade);
-        let question = open.unwrap_or_else(|| {
-            // Keys that are left are of people who have gone.
-            state.keys.clear();
-            let question = Arc::clone(&self.0).answer().boxed().shared();
-            state.open = question.downgrade();
-            question
-        });
-        state.keys.insert(key.clone());
-        question
-    }
-}
-
-impl<K, A> Inner<K, A>
-where
-    K: Ord + Clone + Send + Sync + 'static,
-    A: Clone + Send + Sync + 'static,
-{
-    async fn answer(self: Arc<Self>) -> Answers<K, A> {
-        let (keys, size) = self.close().await;
-        let pages = keys.chunks(size).map(|page| self.put_page(page));
-        Arc::new(join_all(pages).await.into_iter().flatten().collect())
-    }
-
-    /// Waits until a turn of the scheduler has brought no new key, closes the question, and tells whom it
-    /// is about, and how many at a time. Whatever is ready when the first asks is in it, however much it is.
-    async fn close(&self) -> (Vec<K>, usize) {
-        let mut known = 1;
-        loop {
-            tokio::task::yield_now().await;
-            let mut state = self.state();
-            if state.keys.len() <= known {
-                state.open = None;
-                let keys = std::mem::take(&mut state.keys).into_iter().collect();
-                return (keys, if state.one_by_one { 1 } else { PAGE });
-            }
-            known = state.keys.len();
+        Self {
+            put: Arc::new(put),
+            open: Mutex::default(),
+            denied: AtomicBool::default(),
         }
     }
 
-    /// Puts the question about a page of keys; about each alone, if AWS refuses it about several.
-    async fn put_page(&self, keys: &[K]) -> Vec<(K, Result<Option<A>, Failure>)> {
-        let failure = match (self.put)(keys.to_vec()).await {
-            Err(failure) if keys.len() > 1 && is_refusal(&failure) => failure,
-            found => return keys.iter().map(|key| answer_in(&found, key)).collect(),
-        };
-        warn!(%failure, "refused about several at once; each is asked about alone");
-        self.state().one_by_one |= failure.cause == Cause::Denied;
-        let alone = keys.iter().map(async |key| {
-            let found = (self.put)(vec![key.clone()]).await;
-            answer_in(&found, key)
-        });
-        join_all(alone).await
+    /// Asks about a key, in one call with whoever else asks in this moment. Where that says nothing of
+    /// this key, it is asked about alone, and only that answer counts; whoever has his answer doesn't wait for it.
+    pub(super) async fn ask(&self, key: &K) -> Result<Option<A>, Failure> {
+        if !self.denied.load(Ordering::Relaxed) {
+            let page = self.join(key).await;
+            match &page.found {
+                Ok(found) if page.several && !found.contains_key(key) => {}
+                Err(failure) if page.several && is_refusal(failure) => {
+                    let denied = failure.cause == Cause::Denied;
+                    self.denied.fetch_or(denied, Ordering::Relaxed);
+                }
+                found => return answer(found, key),
+            }
+        }
+        answer(&(self.put)(vec![key.clone()]).await, key)
     }
 
-    fn state(&self) -> MutexGuard<'_, State<K, A>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The open question, with this key in it.
+    fn join(&self, key: &K) -> Shared<BoxFuture<'static, Arc<Page<K, A>>>> {
+        let mut open = lock(&self.open);
+        let joined = open.as_ref().and_then(|open| open.join(key));
+        joined.unwrap_or_else(|| {
+            let keys = Arc::new(Mutex::new(Some(BTreeSet::from([key.clone()]))));
+            let page = put_together(Arc::clone(&self.put), Arc::clone(&keys));
+            let page = page.boxed().shared();
+            *open = page.downgrade().map(|page| Open { keys, page });
+            page
+        })
     }
 }
 
-fn answer_in<K: Ord + Clone, A: Clone>(
-    found: &Found<K, A>,
-    key: &K,
-) -> (K, Result<Option<A>, Failure>) {
-    let answer = found.as_ref().map(|found| found.get(key).cloned());
-    (key.clone(), answer.map_err(Clone::clone))
+impl<K: Ord + Clone, A> Open<K, A> {
+    /// Takes a key in, unless the question is full, being put, or gone.
+    fn join(&self, key: &K) -> Option<Shared<BoxFuture<'static, Arc<Page<K, A>>>>> {
+        let page = self.page.upgrade()?;
+        let mut keys = lock(&self.keys);
+        let keys = keys.as_mut()?;
+        if keys.len() == PAGE && !keys.contains(key) {
+            return None;
+        }
+        keys.insert(key.clone());
+        Some(page)
+    }
+}
+
+async fn put_together<K: Ord, A>(put: Put<K, A>, keys: Keys<K>) -> Arc<Page<K, A>> {
+    let keys = close(&keys).await;
+    let several = keys.len() > 1;
+    let found = put(keys).await;
+    if let Err(failure) = &found
+        && several
+        && is_refusal(failure)
+    {
+        warn!(%failure, "refused about several at once; each is asked about alone");
+    }
+    Arc::new(Page { several, found })
+}
+
+/// Waits until a turn of the scheduler has brought no new key, and closes the question. So whatever is
+/// ready when the first asks is in it, however many turns it takes.
+async fn close<K: Ord>(keys: &Keys<K>) -> Vec<K> {
+    let mut known = 1;
+    loop {
+        tokio::task::yield_now().await;
+        let mut keys = lock(keys);
+        let now = keys.as_ref().map_or(0, BTreeSet::len);
+        if now <= known {
+            return keys.take().unwrap_or_default().into_iter().collect();
+        }
+        known = now;
+    }
+}
+
+fn answer<K: Ord, A: Clone>(found: &Found<K, A>, key: &K) -> Result<Option<A>, Failure> {
+    match found {
+        Ok(found) => Ok(found.get(key).cloned()),
+        Err(failure) => Err(failure.clone()),
+    }
 }
 
 /// Whether it is this question that isn't answered, and not that nothing is answered now.
@@ -152,16 +156,22 @@ fn is_refusal(failure: &Failure) -> bool {
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use tokio::time::sleep;
+    use futures_util::future::join_all;
+    use tokio::time::{Instant, sleep, timeout};
 
     use super::*;
 
     /// How long a call takes.
     const CALL: Duration = Duration::from_millis(20);
+    const LONG: Duration = Duration::from_secs(4);
 
     /// What was asked, call by call.
     #[derive(Clone, Default)]
@@ -169,10 +179,13 @@ mod tests {
 
     impl Calls {
         fn take(&self) -> Vec<Vec<u32>> {
-            std::mem::take(&mut *self.0.lock().unwrap())
+            let mut calls = std::mem::take(&mut *self.0.lock().unwrap());
+            calls.sort();
+            calls
         }
 
-        /// Finds the square of every number but zero, which does not exist, unless `fails` has a cause.
+        /// Finds the square of every number but zero, which does not exist and is long looked for, unless `fails`
+        /// has a cause.
         fn squares(
             &self,
             fails: impl Fn(&[u32]) -> Option<Cause> + Send + Sync + 'static,
@@ -182,7 +195,7 @@ mod tests {
                 calls.0.lock().unwrap().push(keys.clone());
                 let failure = fails(&keys).map(|cause| Failure::new("squares", cause, ""));
                 async move {
-                    sleep(CALL).await;
+                    sleep(if keys == [0] { LONG } else { CALL }).await;
                     let there = keys.into_iter().filter(|key| *key > 0);
                     failure.map_or_else(|| Ok(there.map(|key| (key, key * key)).collect()), Err)
                 }
@@ -219,7 +232,11 @@ mod tests {
         let squares = calls.squares(|_| None);
         let answers = ask_all(&squares, [3, 0, 2, 3]).await;
         assert_eq!(answers, [Ok(Some(9)), Ok(None), Ok(Some(4)), Ok(Some(9))]);
-        assert_eq!(calls.take(), [[0, 2, 3]]);
+        assert_eq!(
+            calls.take(),
+            [vec![0], vec![0, 2, 3]],
+            "the missing one is asked about alone"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -259,7 +276,7 @@ mod tests {
     async fn more_than_a_page_are_pages_side_by_side() {
         let calls = Calls::default();
         let squares = calls.squares(|_| None);
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         let answers = ask_all(&squares, 1..=1000).await;
         let expected: Vec<Answer> = (1..=1000).map(|key| Ok(Some(key * key))).collect();
         assert_eq!(answers, expected);
@@ -291,7 +308,7 @@ mod tests {
             calls.squares(|keys| (keys.len() > 1 || keys == [3]).then_some(Cause::Denied));
         let expected = [Ok(Some(1)), Ok(Some(4)), Err(Cause::Denied)];
         assert_eq!(ask_all(&squares, 1..=3).await, expected);
-        assert_eq!(calls.take(), [vec![1, 2, 3], vec![1], vec![2], vec![3]]);
+        assert_eq!(calls.take(), [vec![1], vec![1, 2, 3], vec![2], vec![3]]);
         assert_eq!(ask_all(&squares, 1..=3).await, expected);
         assert_eq!(calls.take(), [[1], [2], [3]]);
     }
@@ -311,6 +328,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn whoever_has_an_answer_waits_for_nobody_who_asks_alone() {
+        let calls = Calls::default();
+        let squares = calls.squares(|_| None);
+        let began = Instant::now();
+        let served = async {
+            let answer = squares.ask(&1).await;
+            (answer, began.elapsed())
+        };
+        let (missing, (answer, took)) = tokio::join!(squares.ask(&0), served);
+        assert_eq!((missing, answer), (Ok(None), Ok(Some(1))));
+        assert!(took < LONG, "{took:?}");
+        assert!(began.elapsed() >= LONG);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn one_who_is_cancelled_leaves_it_to_the_others_at_any_time() {
         let calls = Calls::default();
         let squares = calls.squares(|_| None);
@@ -321,7 +353,7 @@ mod tests {
                 assert_eq!(ask.now_or_never(), None, "it has asked and waits");
             }
             if !patience.is_zero() {
-                assert!(tokio::time::timeout(patience, &mut leader).await.is_err());
+                assert!(timeout(patience, &mut leader).await.is_err());
             }
             drop(leader);
             assert_eq!(other.await, Ok(Some(4)));
@@ -333,11 +365,11 @@ mod tests {
     async fn a_question_that_everybody_has_left_is_gone() {
         let calls = Calls::default();
         let squares = calls.squares(|_| None);
-        let gone = tokio::time::timeout(Duration::ZERO, squares.ask(&1)).await;
+        let gone = timeout(Duration::ZERO, squares.ask(&1)).await;
         assert!(gone.is_err(), "cancelled before it was put");
         assert_eq!(squares.ask(&2).await, Ok(Some(4)));
         assert_eq!(calls.take(), [[2]]);
-        let gone = tokio::time::timeout(CALL / 2, squares.ask(&1)).await;
+        let gone = timeout(CALL / 2, squares.ask(&1)).await;
         assert!(gone.is_err(), "cancelled while it was being put");
         assert_eq!(squares.ask(&2).await, Ok(Some(4)));
         assert_eq!(calls.take(), [[1], [2]]);
