@@ -23,7 +23,7 @@ use super::{Cause, Failure};
 /// As many as one answer holds unless asked for fewer: `MaxRecords` of `DescribeDBClusters` (API reference).
 const PAGE: usize = 100;
 
-/// What is found about some keys; who isn't in it does not exist.
+/// What is found about some keys; one that isn't in it was not found.
 pub(super) type Found<K, A> = Result<BTreeMap<K, A>, Failure>;
 
 /// One kind of question, which can be put about up to a page of keys at once.
@@ -31,16 +31,19 @@ pub(super) struct Together<K, A> {
     put: Put<K, A>,
     open: Mutex<Option<Open<K, A>>>,
     /// A question about several has been denied in this process. To have it denied in every look would be
-    /// a round trip lost, and a line in CloudTrail that rings other people's alarms.
+    /// a round trip lost, and a line in the audit log that rings other people's alarms.
     denied: AtomicBool,
 }
 
 type Put<K, A> = Arc<dyn Fn(Vec<K>) -> BoxFuture<'static, Found<K, A>> + Send + Sync>;
 
+/// A call that is put, or about to be.
+type Question<K, A> = BoxFuture<'static, Arc<Page<K, A>>>;
+
 /// The question that takes keys in, for as long as somebody waits for it.
 struct Open<K, A> {
     keys: Keys<K>,
-    page: WeakShared<BoxFuture<'static, Arc<Page<K, A>>>>,
+    page: WeakShared<Question<K, A>>,
 }
 
 /// Whom a question is about; nothing once it is being put.
@@ -86,7 +89,7 @@ where
     }
 
     /// The open question, with this key in it.
-    fn join(&self, key: &K) -> Shared<BoxFuture<'static, Arc<Page<K, A>>>> {
+    fn join(&self, key: &K) -> Shared<Question<K, A>> {
         let mut open = lock(&self.open);
         let joined = open.as_ref().and_then(|open| open.join(key));
         joined.unwrap_or_else(|| {
@@ -101,7 +104,7 @@ where
 
 impl<K: Ord + Clone, A> Open<K, A> {
     /// Takes a key in, unless the question is full, being put, or gone.
-    fn join(&self, key: &K) -> Option<Shared<BoxFuture<'static, Arc<Page<K, A>>>>> {
+    fn join(&self, key: &K) -> Option<Shared<Question<K, A>>> {
         let page = self.page.upgrade()?;
         let mut keys = lock(&self.keys);
         let keys = keys.as_mut()?;
