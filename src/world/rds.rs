@@ -104,8 +104,8 @@ impl Api {
             [id] => call.db_cluster_identifier(id.as_str()),
             ids => call.filters(of_clusters(ids)),
         };
-        let answer = call.into_paginator().items().send();
-        let answer = self.turns.take(answer.collect::<Result<Vec<_>, _>>()).await;
+        let call = async { call.into_paginator().items().send().collect().await };
+        let answer: Result<Vec<_>, _> = self.turns.take(call).await;
         let clusters = answer.map_err(|error| Failure::from_sdk(CLUSTERS, &error))?;
         let by_id = clusters.into_iter().filter_map(|cluster| {
             let id = ClusterId::parse(cluster.db_cluster_identifier()?).ok()?;
@@ -118,8 +118,8 @@ impl Api {
     async fn endpoints(self, ids: Vec<ClusterId>) -> Found<ClusterId, Endpoints> {
         let call = self.client.describe_db_instances();
         let call = call.filters(of_clusters(&ids));
-        let answer = call.into_paginator().items().send();
-        let answer = self.turns.take(answer.collect::<Result<Vec<_>, _>>()).await;
+        let call = async { call.into_paginator().items().send().collect().await };
+        let answer: Result<Vec<_>, _> = self.turns.take(call).await;
         let instances = answer.map_err(|error| Failure::from_sdk(INSTANCES, &error))?;
         let mut found: BTreeMap<ClusterId, Endpoints> = BTreeMap::new();
         for (cluster, instance, endpoint) in instances.into_iter().filter_map(endpoint) {
