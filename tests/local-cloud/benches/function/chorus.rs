@@ -24,6 +24,10 @@ use tokio::time::sleep;
 /// How many clusters or instances an answer holds at most (API reference of `DescribeDBClusters`).
 const PAGE: usize = 100;
 
+/// What IAM says.
+const DENIED: &str = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code>\
+     <Message>not authorized to perform: rds:DescribeDBClusters</Message></Error></ErrorResponse>";
+
 /// How long a call takes.
 pub(crate) const LATENCY: Duration = Duration::from_millis(20);
 
@@ -35,9 +39,18 @@ pub(crate) struct Chorus {
     _server: JoinSet<()>,
 }
 
+/// Which clusters the function's role may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rights {
+    /// Each by its name, and so none by a filter.
+    Each,
+    /// `cluster:*`.
+    All,
+}
+
 /// What was asked so far.
-#[derive(Default)]
 struct Heard {
+    rights: Rights,
     calls: Mutex<BTreeMap<String, usize>>,
     connections: AtomicUsize,
     most: AtomicUsize,
@@ -50,7 +63,7 @@ pub(crate) fn cluster(number: usize) -> String {
 
 impl Chorus {
     /// Learns moto's answers, and has DNS know the names of so many clusters.
-    pub(crate) async fn start(cloud: &Cloud, clusters: usize) -> Result<Self> {
+    pub(crate) async fn start(cloud: &Cloud, clusters: usize, rights: Rights) -> Result<Self> {
         let one = [("DBClusterIdentifier", CLUSTER)];
         let group = [("TargetGroupArn", cloud.target_group_arn())];
         let elb = "elasticloadbalancing";
@@ -83,7 +96,12 @@ impl Chorus {
         }
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let heard = Arc::new(Heard::default());
+        let heard = Arc::new(Heard {
+            rights,
+            calls: Mutex::default(),
+            connections: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
+        });
         let mut server = JoinSet::new();
         server.spawn(serve(listener, Arc::new(answers), Arc::clone(&heard)));
         Ok(Self {
@@ -147,6 +165,10 @@ async fn answer(
         .entry(action.clone())
         .or_default() += 1;
     sleep(LATENCY).await;
+    let by_filter = !form.contains_key("DBClusterIdentifier");
+    if action == "DescribeDBClusters" && by_filter && heard.rights == Rights::Each {
+        return Ok(Response::builder().status(403).body(Full::from(DENIED))?);
+    }
     let answer = answers.get(action.as_str()).context("nobody knows")?;
     Ok(Response::builder()
         .header("content-type", "text/xml")
