@@ -1,27 +1,30 @@
 //! How a run ended: its report, and why it failed.
 
+use crate::config::Settings;
 use crate::decide::Decision;
 use crate::error::RunError;
-use crate::follow::Run;
 use crate::history::{History, Look};
 use crate::report::{Outcome, RouteReport, Witnesses};
+use crate::route::Route;
+use crate::watch::Wake;
 
 /// The report of a run, from all that it has seen and done.
-pub(crate) fn report<W>(
-    run: &Run<'_, W>,
+pub(crate) fn report(
+    route: &Route,
+    wake: &Wake,
+    settings: Settings,
     history: History,
     error: Option<RunError>,
 ) -> RouteReport {
     let outcome = match &error {
         Some(_) => Outcome::Failed,
         None if !history.wrote() => Outcome::Unchanged,
-        None if run.settings.dry_run => Outcome::Planned,
+        None if settings.dry_run => Outcome::Planned,
         None => Outcome::Switched,
     };
     let elapsed = history.elapsed();
     let mut tally = history.tally;
-    tally.followed_after = run
-        .wake
+    tally.followed_after = wake
         .since
         .filter(|_| outcome == Outcome::Switched)
         .map(|age| age + elapsed);
@@ -34,7 +37,7 @@ pub(crate) fn report<W>(
         elapsed,
         error,
         tally,
-        ..RouteReport::ignored(run.route)
+        ..RouteReport::ignored(route)
     };
     if let Some(Look {
         seen,

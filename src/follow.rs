@@ -64,7 +64,7 @@ impl<W: World> Run<'_, W> {
             Ok(result) => result.err(),
             Err(_) => Some(ending::out_of_time(&history)),
         };
-        ending::report(self, history, error)
+        ending::report(self.route, self.wake, self.settings, history, error)
     }
 
     async fn watch(
@@ -88,9 +88,18 @@ impl<W: World> Run<'_, W> {
             // else writes too, and that is no race.
             verifying = wrote && !verifying;
             if !verifying {
-                sleep_until(began + self.settings.poll_interval).await;
+                sleep_until(self.beat_after(began)).await;
             }
         }
+    }
+
+    /// When the next look is due: on a beat that all routes of an invocation share, so that they ask RDS
+    /// together again though some have written meanwhile.
+    fn beat_after(&self, look: Instant) -> Instant {
+        let interval = self.settings.poll_interval;
+        let since = look.saturating_duration_since(self.started);
+        let beats = since.as_nanos() / interval.as_nanos().max(1) + 1;
+        self.started + interval * u32::try_from(beats).unwrap_or(u32::MAX)
     }
 
     /// What a look leads to: the whole of a run's judgement, without any I/O.

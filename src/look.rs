@@ -11,7 +11,8 @@ use crate::address::{self, NoAddress};
 use crate::route::{InstanceId, Route};
 use crate::world::{Answer, Cause, Cluster, Failure, Layout, Target, World};
 
-/// The longest that one question may keep the others waiting; whoever hasn't answered is silent.
+/// The longest that one question may keep the others waiting, its wait for a turn included; whoever hasn't answered
+/// is silent.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What one look saw.

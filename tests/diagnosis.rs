@@ -184,7 +184,7 @@ fn healthy() -> Seen {
         settings: Settings::default(),
         patient: Patient {
             arn: format!("{FUNCTION}:live"),
-            time: Duration::from_secs(180),
+            time: Duration::from_mins(3),
         },
     }
 }
@@ -254,17 +254,17 @@ type Ill = (fn(&mut Seen), Severity, &'static str);
 
 const TARGET_GROUP: [Ill; 15] = [
     (
-        |seen| seen.group().target_type = "instance".to_owned(),
+        |seen| seen.group().target_type = "instance".into(),
         Severity::Error,
         "target group: type",
     ),
     (
-        |seen| seen.group().protocol = "TLS".to_owned(),
+        |seen| seen.group().protocol = "TLS".into(),
         Severity::Error,
         "target group: protocol",
     ),
     (
-        |seen| seen.group().address_type = "ipv6".to_owned(),
+        |seen| seen.group().address_type = "ipv6".into(),
         Severity::Error,
         "target group: IP address type",
     ),
@@ -274,12 +274,12 @@ const TARGET_GROUP: [Ill; 15] = [
         "target group: port",
     ),
     (
-        |seen| seen.group().health_check_port = "traffic-port".to_owned(),
+        |seen| seen.group().health_check_port = "traffic-port".into(),
         Severity::Error,
         "target group: health check port",
     ),
     (
-        |seen| seen.group().health_check_port = "3306".to_owned(),
+        |seen| seen.group().health_check_port = "3306".into(),
         Severity::Error,
         "target group: health check port",
     ),
@@ -293,7 +293,7 @@ const TARGET_GROUP: [Ill; 15] = [
             seen.attribute(
                 "deregistration_delay.connection_termination.enabled",
                 "false",
-            )
+            );
         },
         Severity::Error,
         "target group: deregistration_delay.connection_termination.enabled",
@@ -307,7 +307,7 @@ const TARGET_GROUP: [Ill; 15] = [
                     .as_mut()
                     .unwrap()
                     .remove("target_health_state.unhealthy.connection_termination.enabled"),
-            )
+            );
         },
         Severity::Error,
         "target group: target_health_state.unhealthy.connection_termination.enabled",
@@ -324,7 +324,7 @@ const TARGET_GROUP: [Ill; 15] = [
     ),
     (
         |seen| {
-            seen.balancer().attributes = Ok(map([("load_balancing.cross_zone.enabled", "false")]))
+            seen.balancer().attributes = Ok(map([("load_balancing.cross_zone.enabled", "false")]));
         },
         Severity::Error,
         "target group: load_balancing.cross_zone.enabled",
@@ -343,7 +343,7 @@ const TARGET_GROUP: [Ill; 15] = [
         |seen| {
             seen.survey.sighting.targets = Ok([1, 2]
                 .map(|number| Target::new(address(number), 3306))
-                .into())
+                .into());
         },
         Severity::Error,
         "target group: targets",
@@ -352,17 +352,17 @@ const TARGET_GROUP: [Ill; 15] = [
 
 const PATH: [Ill; 14] = [
     (
-        |seen| seen.balancer().kind = "application".to_owned(),
+        |seen| seen.balancer().kind = "application".into(),
         Severity::Error,
         "load balancer: type",
     ),
     (
-        |seen| seen.balancer().scheme = "internet-facing".to_owned(),
+        |seen| seen.balancer().scheme = "internet-facing".into(),
         Severity::Error,
         "load balancer: scheme",
     ),
     (
-        |seen| seen.balancer().state = "provisioning".to_owned(),
+        |seen| seen.balancer().state = "provisioning".into(),
         Severity::Error,
         "load balancer: state",
     ),
@@ -377,12 +377,12 @@ const PATH: [Ill; 14] = [
         "load balancer: security groups",
     ),
     (
-        |seen| seen.balancer().enforces_on_private_link = "on".to_owned(),
+        |seen| seen.balancer().enforces_on_private_link = "on".into(),
         Severity::Error,
         "load balancer: EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic",
     ),
     (
-        |seen| seen.listener().protocol = "TLS".to_owned(),
+        |seen| seen.listener().protocol = "TLS".into(),
         Severity::Error,
         "listener: protocol",
     ),
@@ -397,7 +397,7 @@ const PATH: [Ill; 14] = [
         "endpoint service",
     ),
     (
-        |seen| seen.service().state = "Failed".to_owned(),
+        |seen| seen.service().state = "Failed".into(),
         Severity::Error,
         "endpoint service: state",
     ),
@@ -421,7 +421,7 @@ const PATH: [Ill; 14] = [
             seen.service().connections = Ok(map([
                 ("vpce-1", "available"),
                 ("vpce-2", "pendingAcceptance"),
-            ]))
+            ]));
         },
         Severity::Warning,
         "endpoint service: connections",
@@ -435,12 +435,12 @@ const CLUSTER: [Ill; 15] = [
         "cluster",
     ),
     (
-        |seen| seen.cluster().engine = "aurora-postgresql".to_owned(),
+        |seen| seen.cluster().engine = "aurora-postgresql".into(),
         Severity::Error,
         "cluster: engine",
     ),
     (
-        |seen| seen.cluster().status = "failing-over".to_owned(),
+        |seen| seen.cluster().status = "failing-over".into(),
         Severity::Warning,
         "cluster: status",
     ),
@@ -461,7 +461,7 @@ const CLUSTER: [Ill; 15] = [
     ),
     (
         |seen| {
-            seen.cluster().parameter_group = "default.aurora-mysql8.0".to_owned();
+            seen.cluster().parameter_group = "default.aurora-mysql8.0".into();
             seen.survey.parameters = None;
         },
         Severity::Error,
@@ -508,7 +508,7 @@ const CLUSTER: [Ill; 15] = [
                     .sighting
                     .addresses
                     .insert(id(1), suitable(&id(1), &[])),
-            )
+            );
         },
         Severity::Error,
         "cluster: address",
@@ -547,7 +547,7 @@ const FUNCTION_AND_EVENTS: [Ill; 15] = [
         "events: db-cluster",
     ),
     (
-        |seen| seen.subscription().status = "no-permission".to_owned(),
+        |seen| seen.subscription().status = "no-permission".into(),
         Severity::Error,
         "events: db-cluster",
     ),
@@ -562,17 +562,17 @@ const FUNCTION_AND_EVENTS: [Ill; 15] = [
         "events: db-cluster",
     ),
     (
-        |seen| seen.subscription().topic = "of somebody else".to_owned(),
+        |seen| seen.subscription().topic = "of somebody else".into(),
         Severity::Warning,
         "events: db-cluster",
     ),
     (
         |seen| {
-            seen.subscription().topic = "of somebody else".to_owned();
+            seen.subscription().topic = "of somebody else".into();
             let denied = Err(failure("sns:ListSubscriptionsByTopic", Cause::Denied));
             seen.around
                 .functions
-                .insert("of somebody else".to_owned(), denied);
+                .insert("of somebody else".into(), denied);
         },
         Severity::Unknown,
         "events: db-cluster",
@@ -580,7 +580,7 @@ const FUNCTION_AND_EVENTS: [Ill; 15] = [
     (
         |seen| {
             seen.around.subscriptions =
-                Err(failure("rds:DescribeEventSubscriptions", Cause::Denied))
+                Err(failure("rds:DescribeEventSubscriptions", Cause::Denied));
         },
         Severity::Unknown,
         "events: subscriptions",
@@ -590,7 +590,7 @@ const FUNCTION_AND_EVENTS: [Ill; 15] = [
             seen.survey.sighting.targets = Err(failure(
                 "elasticloadbalancing:DescribeTargetHealth",
                 Cause::Denied,
-            ))
+            ));
         },
         Severity::Error,
         "permission elasticloadbalancing:DescribeTargetHealth",
@@ -600,7 +600,7 @@ const FUNCTION_AND_EVENTS: [Ill; 15] = [
             seen.survey.register = Some(Err(failure(
                 "elasticloadbalancing:RegisterTargets",
                 Cause::Denied,
-            )))
+            )));
         },
         Severity::Error,
         "permission elasticloadbalancing:RegisterTargets",
@@ -610,7 +610,7 @@ const FUNCTION_AND_EVENTS: [Ill; 15] = [
             seen.survey.deregister = Some(Err(failure(
                 "elasticloadbalancing:DeregisterTargets",
                 Cause::Throttled,
-            )))
+            )));
         },
         Severity::Unknown,
         "permission elasticloadbalancing:DeregisterTargets",

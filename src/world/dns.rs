@@ -9,14 +9,17 @@ use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::{RData, RecordType};
 
+use super::turns::Turns;
 use super::{Answer, Cause, Failure};
 
 /// How long one try may take. The resolver of a VPC answers in milliseconds.
 const TRY: Duration = Duration::from_secs(1);
 
 /// A resolver without a cache, a hosts file or a search list.
-#[derive(Clone)]
-pub(super) struct Dns(TokioResolver);
+pub(super) struct Dns {
+    resolver: TokioResolver,
+    turns: Turns,
+}
 
 impl Dns {
     /// A resolver that asks `server`, or else the servers of `/etc/resolv.conf`.
@@ -33,14 +36,17 @@ impl Dns {
         options.preserve_intermediates = true;
         options.timeout = TRY;
         options.attempts = 1; // one more after the first
-        Ok(Self(builder.build()?))
+        Ok(Self {
+            resolver: builder.build()?,
+            turns: Turns::new(),
+        })
     }
 
     pub(super) async fn resolve(&self, name: &str) -> Result<Answer, Failure> {
         let absolute = format!("{}.", name.trim_end_matches('.'));
         let lookup = self
-            .0
-            .lookup(absolute, RecordType::A)
+            .turns
+            .take(self.resolver.lookup(absolute, RecordType::A))
             .await
             .map_err(|error| failure(name, &error))?;
         let mut answer = Answer::default();

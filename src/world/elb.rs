@@ -7,6 +7,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
     TargetDescription, TargetHealthDescription, TargetHealthStateEnum,
 };
 
+use super::turns::Turns;
 use super::{Cause, Failure, Registration, Target};
 use crate::route::TargetGroupArn;
 
@@ -20,19 +21,28 @@ const OUTSIDE_THE_VPC: &str = "all";
 
 /// The Elastic Load Balancing API.
 #[derive(Debug)]
-pub(super) struct Elb(pub(super) Client);
+pub(super) struct Elb {
+    client: Client,
+    turns: Turns,
+}
 
 impl Elb {
+    pub(super) fn new(client: Client) -> Self {
+        Self {
+            client,
+            turns: Turns::new(),
+        }
+    }
+
     pub(super) async fn targets(
         &self,
         group: &TargetGroupArn,
     ) -> Result<Vec<Registration>, Failure> {
-        let answer = self
-            .0
+        let call = self
+            .client
             .describe_target_health()
-            .target_group_arn(group.as_str())
-            .send()
-            .await;
+            .target_group_arn(group.as_str());
+        let answer = self.turns.take(call.send()).await;
         let answer = answer.map_err(|error| Failure::from_sdk(DESCRIBE, &error))?;
         answer
             .target_health_descriptions()
@@ -63,13 +73,12 @@ impl Elb {
     ) -> Result<(), Failure> {
         let mut description = describe(target);
         description.availability_zone = zone.map(ToOwned::to_owned);
-        let answer = self
-            .0
+        let call = self
+            .client
             .register_targets()
             .target_group_arn(group.as_str())
-            .targets(description)
-            .send()
-            .await;
+            .targets(description);
+        let answer = self.turns.take(call.send()).await;
         answer
             .map(|_| ())
             .map_err(|error| Failure::from_sdk(REGISTER, &error))
@@ -82,12 +91,12 @@ impl Elb {
     ) -> Result<(), Failure> {
         let descriptions = targets.iter().map(describe).collect();
         let call = self
-            .0
+            .client
             .deregister_targets()
             .target_group_arn(group.as_str())
             .set_targets(Some(descriptions));
-        call.send()
-            .await
+        let answer = self.turns.take(call.send()).await;
+        answer
             .map(|_| ())
             .map_err(|error| Failure::from_sdk(DEREGISTER, &error))
     }

@@ -27,7 +27,7 @@ pub enum Cause {
     /// Too many calls for the account.
     #[error("was throttled")]
     Throttled,
-    /// The load balancer won't have this target.
+    /// AWS won't have it: this target, or a question put like this.
     #[error("was refused")]
     Refused,
     /// No answer in time.
@@ -92,10 +92,12 @@ impl Cause {
             | "TooManyRequestsException"
             | "RequestThrottled"
             | "RequestThrottledException" => Self::Throttled,
-            // The last one is how an address outside the VPC is refused that came without `AvailabilityZone`.
+            // `ValidationError` is how an address outside the VPC is refused that came without `AvailabilityZone`.
             "InvalidTarget"
             | "TooManyTargets"
             | "TooManyRegistrationsForTargetId"
+            | "InvalidParameterCombination"
+            | "InvalidParameterValue"
             | "ValidationError" => Self::Refused,
             _ => Self::Unavailable,
         }

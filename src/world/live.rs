@@ -13,6 +13,7 @@ use super::audit::Auditor;
 use super::dns::Dns;
 use super::elb::Elb;
 use super::rds::Rds;
+use super::turns::AT_A_TIME;
 use super::{Answer, Cluster, Failure, Registration, Target, World};
 use crate::route::{ClusterId, TargetGroupArn};
 
@@ -43,7 +44,12 @@ impl Live {
     pub async fn new(dns_server: Option<SocketAddr>) -> Result<Self, NetError> {
         let tls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
         let config = aws_config::from_env()
-            .http_client(Builder::new().tls_provider(tls).build_https())
+            .http_client(
+                Builder::new()
+                    .tls_provider(tls)
+                    .pool_max_idle_per_host(AT_A_TIME)
+                    .build_https(),
+            )
             .retry_config(
                 RetryConfig::standard()
                     .with_max_attempts(TRIES)
@@ -63,7 +69,7 @@ impl Live {
         Ok(Self {
             auditor: Auditor::new(&config, rds.clone(), elb.clone()),
             rds: Rds::new(rds),
-            elb: Elb(elb),
+            elb: Elb::new(elb),
             dns: Dns::new(dns_server)?,
         })
     }

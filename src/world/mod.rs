@@ -8,6 +8,8 @@ mod elb;
 mod failure;
 mod live;
 mod rds;
+mod together;
+mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

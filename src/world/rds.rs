@@ -1,11 +1,14 @@
 //! The first witness: the RDS API.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance, Filter};
+use futures_util::FutureExt;
 
+use super::together::{Found, Together};
+use super::turns::Turns;
 use super::{Cause, Cluster, Failure, Layout};
 use crate::route::{ClusterId, InstanceId};
 
@@ -13,10 +16,11 @@ const CLUSTERS: &str = "rds:DescribeDBClusters";
 const INSTANCES: &str = "rds:DescribeDBInstances";
 
 /// The RDS API, and the instance endpoints it has told this process of: an instance keeps its
-/// endpoint for as long as it keeps its identifier, so each is asked for once.
-#[derive(Debug)]
+/// endpoint for as long as it keeps its identifier, so each is asked for once. What several routes
+/// ask in the same moment is one question.
 pub(super) struct Rds {
-    client: Client,
+    clusters: Together<ClusterId, Arc<DbCluster>>,
+    instances: Together<ClusterId, Endpoints>,
     endpoints: Mutex<BTreeMap<ClusterId, Endpoints>>,
 }
 
@@ -24,8 +28,14 @@ type Endpoints = BTreeMap<InstanceId, String>;
 
 impl Rds {
     pub(super) fn new(client: Client) -> Self {
-        Self {
+        let api = Api {
             client,
+            turns: Turns::new(),
+        };
+        let same = api.clone();
+        Self {
+            clusters: Together::new(move |ids| api.clone().clusters(ids).boxed()),
+            instances: Together::new(move |ids| same.clone().endpoints(ids).boxed()),
             endpoints: Mutex::default(),
         }
     }
@@ -62,40 +72,13 @@ impl Rds {
         }
     }
 
-    async fn describe_cluster(&self, id: &ClusterId) -> Result<DbCluster, Failure> {
-        let answer = self
-            .client
-            .describe_db_clusters()
-            .db_cluster_identifier(id.as_str())
-            .send()
-            .await;
-        let answer = answer.map_err(|error| Failure::from_sdk(CLUSTERS, &error))?;
-        let found = answer.db_clusters.unwrap_or_default().into_iter().next();
+    async fn describe_cluster(&self, id: &ClusterId) -> Result<Arc<DbCluster>, Failure> {
+        let found = self.clusters.ask(id).await?;
         found.ok_or_else(|| Failure::new(CLUSTERS, Cause::NotFound, format!("no cluster `{id}`")))
     }
 
     async fn describe_endpoints(&self, id: &ClusterId) -> Result<Endpoints, Failure> {
-        let of_cluster = Filter::builder()
-            .name("db-cluster-id")
-            .values(id.as_str())
-            .build();
-        let answer = self
-            .client
-            .describe_db_instances()
-            .filters(of_cluster)
-            .send()
-            .await;
-        let answer = answer.map_err(|error| Failure::from_sdk(INSTANCES, &error))?;
-        let endpoint = |instance: DbInstance| {
-            let id = InstanceId::parse(instance.db_instance_identifier()?).ok()?;
-            Some((id, instance.endpoint?.address?))
-        };
-        Ok(answer
-            .db_instances
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(endpoint)
-            .collect())
+        self.instances.ask(id).await.map(Option::unwrap_or_default)
     }
 
     fn endpoints(&self) -> MutexGuard<'_, BTreeMap<ClusterId, Endpoints>> {
@@ -103,6 +86,61 @@ impl Rds {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The two questions as they are put: about one cluster, or a page of them.
+#[derive(Clone)]
+struct Api {
+    client: Client,
+    turns: Turns,
+}
+
+impl Api {
+    /// A lone cluster is asked for by name, for which the right to that cluster is enough. IAM takes a
+    /// filter for a question about every cluster.
+    async fn clusters(self, ids: Vec<ClusterId>) -> Found<ClusterId, Arc<DbCluster>> {
+        let call = self.client.describe_db_clusters();
+        let call = match ids.as_slice() {
+            [id] => call.db_cluster_identifier(id.as_str()),
+            ids => call.filters(of_clusters(ids)),
+        };
+        let call = async { call.into_paginator().items().send().collect().await };
+        let answer: Result<Vec<_>, _> = self.turns.take(call).await;
+        let clusters = answer.map_err(|error| Failure::from_sdk(CLUSTERS, &error))?;
+        let by_id = clusters.into_iter().filter_map(|cluster| {
+            let id = ClusterId::parse(cluster.db_cluster_identifier()?).ok()?;
+            Some((id, Arc::new(cluster)))
+        });
+        Ok(by_id.collect())
+    }
+
+    /// The endpoints of each cluster's instances, of which there are more than one answer can hold.
+    async fn endpoints(self, ids: Vec<ClusterId>) -> Found<ClusterId, Endpoints> {
+        let call = self.client.describe_db_instances();
+        let call = call.filters(of_clusters(&ids));
+        let call = async { call.into_paginator().items().send().collect().await };
+        let answer: Result<Vec<_>, _> = self.turns.take(call).await;
+        let instances = answer.map_err(|error| Failure::from_sdk(INSTANCES, &error))?;
+        let mut found: BTreeMap<ClusterId, Endpoints> = BTreeMap::new();
+        for (cluster, instance, endpoint) in instances.into_iter().filter_map(endpoint) {
+            found.entry(cluster).or_default().insert(instance, endpoint);
+        }
+        Ok(found)
+    }
+}
+
+fn of_clusters(ids: &[ClusterId]) -> Filter {
+    let filter = Filter::builder().name("db-cluster-id");
+    filter
+        .set_values(Some(ids.iter().map(ToString::to_string).collect()))
+        .build()
+}
+
+/// An instance's cluster, name and endpoint; one that is being made has no endpoint yet.
+fn endpoint(instance: DbInstance) -> Option<(ClusterId, InstanceId, String)> {
+    let cluster = ClusterId::parse(instance.db_cluster_identifier()?).ok()?;
+    let id = InstanceId::parse(instance.db_instance_identifier()?).ok()?;
+    Some((cluster, id, instance.endpoint?.address?))
 }
 
 /// Makes sense of what the API told of a cluster, or says why there is none in it.

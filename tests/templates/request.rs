@@ -45,8 +45,7 @@ fn resource(call: &Call) -> String {
             rds("cluster-pg", parameter("DBClusterParameterGroupName"))
         }
         ("sns", "ListSubscriptionsByTopic") => parameter("TopicArn").unwrap().to_owned(),
-        ("rds", "DescribeEventSubscriptions") | ("ec2", _) => "*".to_owned(),
-        ("sts", "GetCallerIdentity") => "*".to_owned(),
+        ("rds", "DescribeEventSubscriptions") | ("ec2" | "sts", _) => "*".to_owned(),
         (service, action) => panic!(
             "the function asks for {service}:{action} now: say here by which resource IAM judges it"
         ),

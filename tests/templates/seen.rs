@@ -81,12 +81,11 @@ async fn everything_it_does() -> Seen {
         "it has tried again for a target outside the VPC"
     );
     let needs_permission = |request: &Request| request.action != "sts:GetCallerIdentity";
-    let of_the_stack = |request: Request| match request.resource == topic {
-        true => Request {
-            resource: Template::attribute("RdsEventTopic", "Ref"),
-            ..request
-        },
-        false => request,
+    let of_the_stack = |mut request: Request| {
+        if request.resource == topic {
+            request.resource = Template::attribute("RdsEventTopic", "Ref");
+        }
+        request
     };
     Seen {
         requests: calls

@@ -131,13 +131,7 @@ impl Cloud {
     ///
     /// If moto refuses.
     pub async fn fail_over(&self, to: &str) -> Result<()> {
-        let parameters = [
-            ("DBClusterIdentifier", CLUSTER),
-            ("TargetDBInstanceIdentifier", to),
-        ];
-        self.api("rds", "FailoverDBCluster", &parameters)
-            .await
-            .map(drop)
+        self.fail_over_in(CLUSTER, to).await
     }
 
     /// Makes the cluster endpoint a CNAME to `to`'s endpoint.
@@ -160,16 +154,7 @@ impl Cloud {
     ///
     /// If moto refuses.
     pub async fn add_instance(&self, instance: &str, address: Ipv4Addr) -> Result<()> {
-        self.set_address(instance, address);
-        let parameters = [
-            ("DBClusterIdentifier", CLUSTER),
-            ("DBInstanceIdentifier", instance),
-            ("Engine", "aurora-mysql"),
-            ("DBInstanceClass", "db.r6g.large"),
-        ];
-        self.api("rds", "CreateDBInstance", &parameters)
-            .await
-            .map(drop)
+        self.add_instance_to(CLUSTER, instance, address).await
     }
 
     /// Takes an instance from the cluster, its endpoint with it.

@@ -11,6 +11,7 @@
 
 mod call;
 mod cloud;
+mod clusters;
 mod dns;
 mod event;
 mod fault;
@@ -24,6 +25,7 @@ mod stack;
 
 pub use call::Call;
 pub use cloud::{CLUSTER, Cloud, INSTANCE_1, INSTANCE_2, PORT, REGION, TARGET_1, TARGET_2};
+pub use clusters::Added;
 pub use dns::{Answer, Dns, Question};
 pub use event::announce;
 pub use fault::{Fault, Rewrite};

@@ -1,4 +1,5 @@
-//! Many clusters out of one: moto's own answers about the one cluster, with other names in them.
+//! Many clusters out of one: moto's own answers about the one cluster, with other names in them, in
+//! pages of a hundred as AWS's are.
 //!
 //! moto answers some hundred questions a second, which would be all that a measurement of a thousand
 //! routes measures.
@@ -20,6 +21,13 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+/// How many clusters or instances an answer holds at most (API reference of `DescribeDBClusters`).
+const PAGE: usize = 100;
+
+/// What IAM says.
+const DENIED: &str = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code>\
+     <Message>not authorized to perform: rds:DescribeDBClusters</Message></Error></ErrorResponse>";
+
 /// How long a call takes.
 pub(crate) const LATENCY: Duration = Duration::from_millis(20);
 
@@ -31,9 +39,18 @@ pub(crate) struct Chorus {
     _server: JoinSet<()>,
 }
 
+/// Which clusters the function's role may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rights {
+    /// Each by its name, and so none by a filter.
+    Each,
+    /// `cluster:*`.
+    All,
+}
+
 /// What was asked so far.
-#[derive(Default)]
 struct Heard {
+    rights: Rights,
     calls: Mutex<BTreeMap<String, usize>>,
     connections: AtomicUsize,
     most: AtomicUsize,
@@ -46,7 +63,7 @@ pub(crate) fn cluster(number: usize) -> String {
 
 impl Chorus {
     /// Learns moto's answers, and has DNS know the names of so many clusters.
-    pub(crate) async fn start(cloud: &Cloud, clusters: usize) -> Result<Self> {
+    pub(crate) async fn start(cloud: &Cloud, clusters: usize, rights: Rights) -> Result<Self> {
         let one = [("DBClusterIdentifier", CLUSTER)];
         let group = [("TargetGroupArn", cloud.target_group_arn())];
         let elb = "elasticloadbalancing";
@@ -79,7 +96,12 @@ impl Chorus {
         }
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let heard = Arc::new(Heard::default());
+        let heard = Arc::new(Heard {
+            rights,
+            calls: Mutex::default(),
+            connections: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
+        });
         let mut server = JoinSet::new();
         server.spawn(serve(listener, Arc::new(answers), Arc::clone(&heard)));
         Ok(Self {
@@ -143,11 +165,43 @@ async fn answer(
         .entry(action.clone())
         .or_default() += 1;
     sleep(LATENCY).await;
-    let asked = ["DBClusterIdentifier", "Filters.Filter.1.Values.Value.1"];
-    let name = asked.iter().find_map(|key| form.get(*key));
+    let by_filter = !form.contains_key("DBClusterIdentifier");
+    if action == "DescribeDBClusters" && by_filter && heard.rights == Rights::Each {
+        return Ok(Response::builder().status(403).body(Full::from(DENIED))?);
+    }
     let answer = answers.get(action.as_str()).context("nobody knows")?;
-    let answer = name.map_or_else(|| answer.clone(), |name| answer.replace(CLUSTER, name));
     Ok(Response::builder()
         .header("content-type", "text/xml")
-        .body(Full::from(answer))?)
+        .body(Full::from(page(action, answer, &form)))?)
+}
+
+/// One page of an answer about every cluster that is asked for.
+fn page(action: &str, answer: &str, form: &BTreeMap<String, String>) -> String {
+    let value = |number| form.get(&format!("Filters.Filter.1.Values.Value.{number}"));
+    let one = form.get("DBClusterIdentifier").into_iter();
+    let clusters: Vec<&String> = one.chain((1..).map_while(value)).collect();
+    let row = match action {
+        "DescribeDBClusters" => "DBCluster",
+        "DescribeDBInstances" => "DBInstance",
+        _ => return answer.to_owned(),
+    };
+    let (open, close) = (format!("<{row}s>"), format!("</{row}s>"));
+    let (head, rest) = answer.split_once(&open).unwrap_or_default();
+    let (rows, tail) = rest.rsplit_once(&close).unwrap_or_default();
+    let end = format!("</{row}>");
+    let rows: Vec<&str> = rows.split_inclusive(&end).collect();
+    let all = clusters
+        .iter()
+        .flat_map(|name| rows.iter().map(|row| row.replace(CLUSTER, name)));
+    let from: usize = form
+        .get("Marker")
+        .map_or(0, |marker| marker.parse().unwrap_or_default());
+    let told: String = all.skip(from).take(PAGE).collect();
+    let more = from + PAGE < clusters.len() * rows.len();
+    let marker = if more {
+        format!("<Marker>{}</Marker>", from + PAGE)
+    } else {
+        String::new()
+    };
+    format!("{head}{open}{told}{close}{marker}{tail}")
 }

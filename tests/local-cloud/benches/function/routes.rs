@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use local_cloud::Cloud;
 use serde_json::{Value, json};
 
-use crate::chorus::{Chorus, LATENCY, cluster};
+use crate::chorus::{Chorus, LATENCY, Rights, cluster};
 use crate::lambda::Function;
 
 const SCHEDULE: &str = include_str!("../../../../events/schedule.json");
@@ -19,13 +19,15 @@ pub(crate) async fn measure(bootstrap: &Path) -> Result<()> {
         LATENCY.as_millis()
     );
     println!(
-        "| routes | run | DescribeDBClusters | DescribeDBInstances | DescribeTargetHealth | seconds | routes that failed | connections at a time | peak memory |"
+        "| routes | may ask for | run | DescribeDBClusters | DescribeDBInstances | DescribeTargetHealth | seconds | routes that failed | connections at a time | peak memory |"
     );
-    println!("|--:|---|--:|--:|--:|--:|--:|--:|--:|");
+    println!("|--:|---|---|--:|--:|--:|--:|--:|--:|--:|");
     let mut complaint = None;
-    for count in [1, 10, 100, 1000] {
+    let all = [1, 10, 100, 1000].map(|count| (count, Rights::All));
+    let each = [100, 1000].map(|count| (count, Rights::Each));
+    for (count, rights) in all.into_iter().chain(each) {
         let cloud = Cloud::start().await?;
-        let chorus = Chorus::start(&cloud, count).await?;
+        let chorus = Chorus::start(&cloud, count, rights).await?;
         let mut environment = cloud.environment();
         environment.retain(|name, _| {
             !["DB_CLUSTER_IDENTIFIER", "TARGET_GROUP_ARN"].contains(&name.as_str())
@@ -41,7 +43,7 @@ pub(crate) async fn measure(bootstrap: &Path) -> Result<()> {
             complaint = complaint.or_else(|| told.lines().next().map(str::to_owned));
             let of = |action: &str| calls.get(action).copied().unwrap_or_default();
             println!(
-                "| {count} | {run} | {} | {} | {} | {:.2} | {} | {} | {:.1} MB |",
+                "| {count} | {rights:?} | {run} | {} | {} | {} | {:.2} | {} | {} | {:.1} MB |",
                 of("DescribeDBClusters"),
                 of("DescribeDBInstances"),
                 of("DescribeTargetHealth"),
