@@ -10,7 +10,7 @@
 //! Beside it, `{"action": "doctor"}` ─► [`doctor`]: an audit of the installation, which changes nothing.
 //!
 //! Level-triggered: an event says *look now*, never what is true. Each run looks at the world, decides,
-//! acts and looks again, and remembers nothing but names. `docs/design.md` has the reasons.
+//! acts and looks again, and remembers nothing but names and what RDS refuses to be asked. `docs/design.md` has the reasons.
 
 pub mod address;
 pub mod config;

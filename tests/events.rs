@@ -144,7 +144,7 @@ fn every_event_file_becomes_its_triggers() {
         .collect();
     for file in files {
         let name = file.unwrap().file_name().into_string().unwrap();
-        let is_for_the_doctor = name == "doctor.json"; // tests/doctor.rs
+        let is_for_the_doctor = name == "doctor.json"; // tests/doctor/
         assert!(
             known.contains(&name) || is_for_the_doctor,
             "events/{name} has no test"

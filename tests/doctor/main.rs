@@ -1,7 +1,7 @@
 //! The doctor on the real `bootstrap`: it finds what is broken in moto's installation, and changes nothing.
 //!
 //! moto does not tell a load balancer's `EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic`; a rewritten
-//! answer does here. What is made of every answer that AWS could give is in `diagnosis.rs`.
+//! answer does here. What is made of every answer that AWS could give is in `diagnosis/`.
 
 #![allow(
     clippy::unwrap_used,

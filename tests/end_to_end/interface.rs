@@ -1,0 +1,78 @@
+//! The interface: configuration, log, calls.
+
+use std::time::Duration;
+
+use local_cloud::{CLUSTER, Cloud, Fault, INSTANCE_2};
+use serde_json::Value;
+
+use crate::function::{ago, error, event, function, invoke, logs};
+
+#[tokio::test]
+async fn a_wrong_configuration_fails_the_start_and_names_the_variable() {
+    let cloud = Cloud::start().await.unwrap();
+    let function = function(&cloud, &[("WATCH_SECONDS", "two minutes")]).await;
+    let done = invoke(&function, &event("manual")).await;
+    let error = error(&done);
+    assert_eq!(error.error_type, "Configuration");
+    let expected = "WATCH_SECONDS holds \"two minutes\"; it should hold a whole number of seconds";
+    assert!(error.message.contains(expected), "{}", error.message);
+}
+
+#[tokio::test]
+async fn the_last_line_of_a_run_is_its_report_and_the_others_bear_request_and_route() {
+    let cloud = Cloud::start().await.unwrap();
+    cloud.fail_over(INSTANCE_2).await.unwrap();
+    let function = function(&cloud, &[]).await;
+    let done = invoke(&function, &ago("failover-completed", 1)).await;
+    let logs = logs(&function);
+    assert_eq!(logs.last(), done.outcome.as_ref().ok());
+    let looked: Vec<&Value> = logs
+        .iter()
+        .filter(|line| line["message"] == "looked")
+        .collect();
+    assert_eq!(
+        looked.len(),
+        2,
+        "one line for each look that changed something: {logs:#?}"
+    );
+    for line in looked {
+        let text = line.to_string();
+        assert!(
+            text.contains("requestId") && text.contains(CLUSTER),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_look_asks_side_by_side_and_a_switch_takes_three_round_trips() {
+    let cloud = Cloud::start().await.unwrap();
+    let function = function(&cloud, &[]).await;
+    invoke(&function, &event("manual")).await; // the process learns the names
+    cloud.fail_over(INSTANCE_2).await.unwrap();
+    cloud.gateway().forget();
+    let added = Duration::from_millis(300);
+    cloud
+        .gateway()
+        .inject(local_cloud::ANY, Fault::Delay(added));
+    invoke(&function, &ago("failover-completed", 1)).await;
+    let calls = cloud.gateway().calls();
+    let actions: Vec<&str> = calls.iter().map(|call| call.action.as_str()).collect();
+    let look = ["DescribeDBClusters", "DescribeTargetHealth"];
+    let mut first: Vec<&str> = actions[..2].to_vec();
+    first.sort_unstable();
+    assert_eq!(first, look);
+    assert_eq!(actions[2..4], ["DeregisterTargets", "RegisterTargets"]);
+    assert_eq!(actions.len(), 6, "a look, two writes, a look: {actions:?}");
+    // Sequential round trips, counted by who arrived before whom was answered.
+    assert!(
+        calls[1].at < calls[0].at + added,
+        "the look's questions are asked side by side"
+    );
+    for pair in [(0, 2), (2, 3), (3, 4)] {
+        assert!(
+            calls[pair.1].at >= calls[pair.0].at + added,
+            "{pair:?} one after the other"
+        );
+    }
+}

@@ -1,0 +1,20 @@
+//! The real `bootstrap` under AWS's Lambda emulator, against moto and a real DNS server.
+//!
+//! Each test is a scenario with a cloud of its own. moto forgets a deregistered target at once, where
+//! AWS shows it draining for a while: what hangs on that is in `scenarios.rs`. moto asks for no permission,
+//! so that the gateway has to deny; and it tells all clusters in one answer, where AWS's end at a hundred:
+//! what hangs on that is in `src/world/together.rs`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
+
+mod failovers;
+mod faults;
+mod function;
+mod interface;
+mod routes;
+mod triggers;
