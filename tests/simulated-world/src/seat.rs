@@ -66,6 +66,10 @@ pub struct Seat {
 /// last look began before the seat could see it.
 const API_ALONE: Duration = Duration::from_secs(29);
 
+/// What an event was still worth to a look may have gone stale when the write comes that it led to: at most a
+/// look's and a write's time later.
+const SLACK: Duration = Duration::from_secs(11);
+
 const API: &str = "rds:DescribeDBClusters";
 const READ: &str = "elasticloadbalancing:DescribeTargetHealth";
 const IN: &str = "elasticloadbalancing:RegisterTargets";
@@ -136,7 +140,7 @@ impl Seat {
         let hint = self
             .hints
             .iter()
-            .filter(|hint| hint.age + now <= FRESH)
+            .filter(|hint| hint.age + now <= FRESH + SLACK)
             .map(|hint| &hint.instance);
         let hint: BTreeSet<&InstanceId> = hint.collect();
         let voices = |member: &InstanceId| {
@@ -189,11 +193,10 @@ impl Seat {
 
     fn judge_deregister(&self, targets: &BTreeSet<Target>) {
         let confirmed = self.confirmed();
-        let slack = Duration::from_secs(11); // a look's and a write's time
         let announced = self
             .hints
             .iter()
-            .any(|hint| hint.promise && hint.age + self.since.elapsed() <= ANNOUNCED + slack);
+            .any(|hint| hint.promise && hint.age + self.since.elapsed() <= ANNOUNCED + SLACK);
         let told = self.told.borrow();
         let own = confirmed
             .iter()
