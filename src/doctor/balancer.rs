@@ -117,10 +117,10 @@ fn security_group(balancer: &Balancer, checkup: &mut Checkup) {
         .passed
         .push("load balancer: security groups".to_owned());
     checkup.expect(ENFORCED, enforces_on_private_link == "off", || Wrong {
-        severity: Severity::Error,
+        severity: Severity::Warning,
         is: enforces_on_private_link.clone(),
         should: "off".to_owned(),
-        why: "the consumer's addresses are in a network that you don't know, so no inbound rule lets them in",
+        why: "the consumer's addresses are in a network that you don't know; only a rule that lets everybody in would let them in",
         mend: format!(
             "aws elbv2 set-security-groups --load-balancer-arn {arn} --security-groups {} \
              --enforce-security-group-inbound-rules-on-private-link-traffic off",

@@ -1,6 +1,7 @@
 //! The cluster: what it is, where it is, whether it can fail over and be replicated from.
 
 use super::finding::{Checkup, Severity, Wrong};
+use super::parameters;
 use super::survey::Survey;
 use crate::address::NoAddress;
 use crate::world::Cause;
@@ -9,7 +10,7 @@ use crate::world::audit::{ClusterDetails, InstanceDetails};
 pub(super) fn examine(survey: &Survey, checkup: &mut Checkup) {
     if let Some(cluster) = exists(survey, checkup) {
         kind(survey, cluster, checkup);
-        binlog(survey, cluster, checkup);
+        parameters::examine(survey, cluster, checkup);
         if let Some(instances) = checkup.answer("cluster: instances", &survey.instances) {
             members(survey, instances, checkup);
         }
@@ -54,76 +55,6 @@ fn kind(survey: &Survey, cluster: &ClusterDetails, checkup: &mut Checkup) {
         why: "while something is under way the Writer may move; ask again once it is over",
         mend: format!("aws rds describe-events --source-type db-cluster --source-identifier {id} --duration 60"),
     });
-}
-
-fn binlog(survey: &Survey, cluster: &ClusterDetails, checkup: &mut Checkup) {
-    const CHECK: &str = "cluster: binlog_format";
-    let ClusterDetails {
-        parameter_group,
-        pending_reboot,
-        ..
-    } = cluster;
-    let off = |is: String, severity| Wrong {
-        severity,
-        is,
-        should: "ROW".to_owned(),
-        why: "OFF, Aurora's default, writes no binlog, so that nobody can replicate; HeatWave needs ROW",
-        mend: set_binlog_format(survey, cluster),
-    };
-    match &survey.parameters {
-        None => checkup.find(
-            CHECK,
-            off(
-                format!("OFF, in AWS's own group {parameter_group}"),
-                Severity::Error,
-            ),
-        ),
-        Some(answer) => {
-            if let Some(set) = checkup.answer(CHECK, answer) {
-                let is = set.get("binlog_format").map_or("OFF", String::as_str);
-                let severity = if is.eq_ignore_ascii_case("OFF") {
-                    Severity::Error
-                } else {
-                    Severity::Warning
-                };
-                checkup.expect(CHECK, is.eq_ignore_ascii_case("ROW"), || {
-                    off(is.to_owned(), severity)
-                });
-            }
-        }
-    }
-    let waiting = pending_reboot.iter().cloned().collect::<Vec<_>>();
-    checkup.expect("cluster: parameters in effect", waiting.is_empty(), || Wrong {
-        severity: Severity::Warning,
-        is: format!("{} has not taken them in", waiting.join(", ")),
-        should: "in-sync".to_owned(),
-        why: "what was set in the parameter group, binlog_format among it, begins with the instance's next reboot",
-        mend: waiting.iter().map(|id| format!("aws rds reboot-db-instance --db-instance-identifier {id}")).collect::<Vec<_>>().join(" && "),
-    });
-}
-
-/// The commands that switch the binlog on: in a parameter group of one's own, which is made where there is none.
-fn set_binlog_format(survey: &Survey, cluster: &ClusterDetails) -> String {
-    let id = &survey.route.cluster;
-    let set = |group: &str| {
-        format!(
-            "aws rds modify-db-cluster-parameter-group --db-cluster-parameter-group-name {group} --parameters \
-             ParameterName=binlog_format,ParameterValue=ROW,ApplyMethod=pending-reboot"
-        )
-    };
-    let writer = survey.sighting.api.as_ref().ok().and_then(Option::as_ref);
-    let writer = writer.map_or("THE_WRITER", |writer| writer.as_str());
-    let reboot = format!("aws rds reboot-db-instance --db-instance-identifier {writer}");
-    let Some(family) = cluster.parameter_group.strip_prefix("default.") else {
-        return format!("{} && {reboot}", set(&cluster.parameter_group));
-    };
-    let own = format!("{id}-binlog");
-    format!(
-        "aws rds create-db-cluster-parameter-group --db-cluster-parameter-group-name {own} --db-parameter-group-family {family} \
-         --description 'binlog for replicas' && {} && aws rds modify-db-cluster --db-cluster-identifier {id} \
-         --db-cluster-parameter-group-name {own} --apply-immediately && {reboot}",
-        set(&own)
-    )
 }
 
 fn members(survey: &Survey, instances: &[InstanceDetails], checkup: &mut Checkup) {

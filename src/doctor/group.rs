@@ -181,13 +181,15 @@ fn cross_zone(survey: &Survey, held: &Attributes, checkup: &mut Checkup) {
     const KEY: &str = "load_balancing.cross_zone.enabled";
     let balancers = survey.balancers.iter().flatten();
     let mut of_balancers = balancers.filter_map(|one| one.attributes.as_ref().ok()?.get(KEY));
-    let is = match held.get(KEY).map(String::as_str) {
-        Some(own @ ("true" | "false")) => own,
-        _ => of_balancers.next().map_or("false", String::as_str),
+    let own = held
+        .get(KEY)
+        .filter(|own| *own == "true" || *own == "false");
+    let Some(is) = own.or_else(|| of_balancers.next()) else {
+        return; // the load balancer's part says why
     };
     checkup.expect(&format!("target group: {KEY}"), is == "true", || Wrong {
         severity: Severity::Error,
-        is: is.to_owned(),
+        is: is.clone(),
         should: "true".to_owned(),
         why: "a connection that enters in one zone does not reach a Writer that has moved to another",
         mend: modify(survey, KEY, "true"),
@@ -219,9 +221,19 @@ fn targets(survey: &Survey, patient: &Patient, checkup: &mut Checkup) {
         is: if holds.is_empty() { "none".to_owned() } else { holds.join(", ") },
         should: format!("{target}, the Writer {writer}, and nobody else"),
         why: "a replica that meets a demoted Writer stops for good; the load balancer shares its traffic among all that are registered",
-        mend: format!(
-            "aws lambda invoke --function-name {} --cli-binary-format raw-in-base64-out --payload '{{}}' report.json",
-            patient.name()
-        ),
+        mend: wake_unless_under_way(survey, patient),
     });
+}
+
+/// A run by hand, which fills an empty group at once. Not while a failover is under way: the group may have been
+/// emptied for it.
+fn wake_unless_under_way(survey: &Survey, patient: &Patient) -> String {
+    let cluster = survey.cluster.as_ref();
+    if cluster.is_ok_and(|cluster| cluster.status != "available") {
+        return "wait until the cluster is available again, and ask once more: the function follows by itself".to_owned();
+    }
+    format!(
+        "aws lambda invoke --function-name {} --cli-binary-format raw-in-base64-out --payload '{{}}' report.json",
+        patient.name()
+    )
 }

@@ -14,6 +14,7 @@ mod events;
 mod finding;
 mod function;
 mod group;
+mod parameters;
 mod service;
 mod survey;
 mod text;
@@ -83,7 +84,7 @@ const NOT_CHECKED: [&str; 5] = [
      that the function is better without)",
     "EventBridge's rule and the schedule: aws events list-rules, aws scheduler list-schedules; the alarm -no-run rings where the \
      schedule stops",
-    "the consumer's side, the replication user and the channel: docs/heatwave.md, step 8",
+    "the consumer's side: zones in common (by zone ID), the replication user, the channel: docs/heatwave.md, steps 1 and 8",
     "how fast the load balancer acts: a game day (docs/runbook.md)",
 ];
 

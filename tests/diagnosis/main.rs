@@ -171,7 +171,7 @@ const PATH: [Ill; 14] = [
     ),
     (
         |seen| seen.balancer().enforces_on_private_link = "on".into(),
-        Severity::Error,
+        Severity::Warning,
         "load balancer: EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic",
     ),
     (
@@ -221,7 +221,7 @@ const PATH: [Ill; 14] = [
     ),
 ];
 
-const CLUSTER: [Ill; 15] = [
+const CLUSTER: [Ill; 17] = [
     (
         |seen| seen.survey.cluster = Err(failure("rds:DescribeDBClusters", Cause::NotFound)),
         Severity::Error,
@@ -243,14 +243,34 @@ const CLUSTER: [Ill; 15] = [
         "cluster: parameters in effect",
     ),
     (
-        |seen| seen.survey.parameters = Some(Ok(map([]))),
+        |seen| drop(seen.parameters().remove("binlog_format")),
         Severity::Error,
         "cluster: binlog_format",
     ),
     (
-        |seen| seen.survey.parameters = Some(Ok(map([("binlog_format", "MIXED")]))),
+        |seen| {
+            drop(
+                seen.parameters()
+                    .insert("binlog_format".into(), "MIXED".into()),
+            );
+        },
         Severity::Warning,
         "cluster: binlog_format",
+    ),
+    (
+        |seen| drop(seen.parameters().remove("init_connect")),
+        Severity::Note,
+        "cluster: init_connect",
+    ),
+    (
+        |seen| {
+            seen.survey.parameters = Some(Err(failure(
+                "rds:DescribeDBClusterParameters",
+                Cause::Denied,
+            )));
+        },
+        Severity::Unknown,
+        "cluster: parameters",
     ),
     (
         |seen| {
@@ -438,6 +458,33 @@ fn every_way_to_be_unwell_is_found_and_nothing_else_with_it() {
             assert!(!part.is_empty(), "{finding}");
         }
     }
+}
+
+#[test]
+fn nobody_is_told_to_fill_a_group_while_a_failover_is_under_way() {
+    let mut seen = healthy();
+    seen.survey.sighting.targets = Ok(BTreeSet::new());
+    let mend = |seen: &Seen| diagnosis(seen).findings[0].mend.clone();
+    assert!(mend(&seen).starts_with("aws lambda invoke --function-name follower "));
+    seen.cluster().status = "failing-over".into();
+    assert!(mend(&seen).starts_with("wait "), "{}", mend(&seen));
+}
+
+#[test]
+fn what_the_group_leaves_to_a_load_balancer_that_did_not_answer_is_not_judged() {
+    let mut seen = healthy();
+    let denied = failure(
+        "elasticloadbalancing:DescribeLoadBalancerAttributes",
+        Cause::Denied,
+    );
+    seen.balancer().attributes = Err(denied);
+    let diagnosis = diagnosis(&seen);
+    let found: Vec<&str> = diagnosis
+        .findings
+        .iter()
+        .map(|one| one.check.as_str())
+        .collect();
+    assert_eq!(found, ["load balancer: attributes"], "{diagnosis}");
 }
 
 #[test]

@@ -94,7 +94,10 @@ pub(crate) fn survey() -> Survey {
             pending_reboot: BTreeSet::new(),
         }),
         instances: Ok(vec![instance(1, "eu-west-1a"), instance(2, "eu-west-1b")]),
-        parameters: Some(Ok(map([("binlog_format", "ROW")]))),
+        parameters: Some(Ok(map([
+            ("binlog_format", "ROW"),
+            ("init_connect", "SET @demoted = @@global.innodb_read_only …"),
+        ]))),
         group: Ok(Group {
             target_type: "ip".to_owned(),
             protocol: "TCP".to_owned(),
@@ -210,6 +213,10 @@ impl Seen {
 
     pub(crate) fn cluster(&mut self) -> &mut ClusterDetails {
         self.survey.cluster.as_mut().unwrap()
+    }
+
+    pub(crate) fn parameters(&mut self) -> &mut Attributes {
+        self.survey.parameters.as_mut().unwrap().as_mut().unwrap()
     }
 
     pub(crate) fn instances(&mut self) -> &mut Vec<InstanceDetails> {

@@ -12,7 +12,7 @@ pub(crate) struct Installation {
 }
 
 /// What makes moto's installation well: a service, an action and its parameters a line.
-const MAKE_WELL: [&str; 14] = [
+const MAKE_WELL: [&str; 15] = [
     "elasticloadbalancing SetSecurityGroups LoadBalancerArn=BALANCER SecurityGroups.member.1=SECURITY_GROUP",
     "elasticloadbalancing ModifyTargetGroupAttributes TargetGroupArn=GROUP Attributes.member.1.Key=deregistration_delay.timeout_seconds \
      Attributes.member.1.Value=0",
@@ -27,6 +27,8 @@ const MAKE_WELL: [&str; 14] = [
     "rds CreateDBClusterParameterGroup DBClusterParameterGroupName=binlog DBParameterGroupFamily=aurora-mysql8.0 Description=binlog",
     "rds ModifyDBClusterParameterGroup DBClusterParameterGroupName=binlog Parameters.Parameter.1.ParameterName=binlog_format \
      Parameters.Parameter.1.ParameterValue=ROW Parameters.Parameter.1.ApplyMethod=pending-reboot",
+    "rds ModifyDBClusterParameterGroup DBClusterParameterGroupName=binlog Parameters.Parameter.1.ParameterName=init_connect \
+     Parameters.Parameter.1.ParameterValue=SET@demoted=@@innodb_read_only Parameters.Parameter.1.ApplyMethod=pending-reboot",
     "rds ModifyDBCluster DBClusterIdentifier=aurora-source DBClusterParameterGroupName=binlog",
     "sns Subscribe TopicArn=TOPIC Protocol=lambda Endpoint=FUNCTION",
     "rds CreateEventSubscription SubscriptionName=clusters SnsTopicArn=TOPIC SourceType=db-cluster Enabled=true",

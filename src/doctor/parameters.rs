@@ -1,0 +1,101 @@
+//! The cluster's parameters: a binlog to replicate from, and readers that let no replica in.
+
+use super::finding::{Checkup, Severity, Wrong};
+use super::survey::Survey;
+use crate::world::audit::{Attributes, ClusterDetails};
+
+pub(super) fn examine(survey: &Survey, cluster: &ClusterDetails, checkup: &mut Checkup) {
+    match &survey.parameters {
+        None => binlog(survey, cluster, None, checkup),
+        Some(answer) => {
+            if let Some(set) = checkup.answer("cluster: parameters", answer) {
+                binlog(survey, cluster, Some(set), checkup);
+                guard(cluster, set, checkup);
+            }
+        }
+    }
+    in_effect(cluster, checkup);
+}
+
+/// `set` is what somebody has set; `None` in AWS's own group, in which nobody can.
+fn binlog(
+    survey: &Survey,
+    cluster: &ClusterDetails,
+    set: Option<&Attributes>,
+    checkup: &mut Checkup,
+) {
+    let format = set.and_then(|set| set.get("binlog_format"));
+    let format = format.map_or("OFF", String::as_str);
+    let is_off = format.eq_ignore_ascii_case("OFF");
+    checkup.expect(
+        "cluster: binlog_format",
+        format.eq_ignore_ascii_case("ROW"),
+        || Wrong {
+            severity: if is_off {
+                Severity::Error
+            } else {
+                Severity::Warning
+            },
+            is: format!("{format}, in {}", cluster.parameter_group),
+            should: "ROW".to_owned(),
+            why: "OFF, Aurora's default, writes no binlog, so that nobody can replicate; HeatWave needs ROW",
+            mend: set_binlog_format(survey, cluster),
+        },
+    );
+}
+
+/// Whether readers refuse the replica: the one thing that helps while the load balancer is slow (docs/drill.md).
+fn guard(cluster: &ClusterDetails, set: &Attributes, checkup: &mut Checkup) {
+    let is_guarded = set
+        .get("init_connect")
+        .is_some_and(|held| held.contains("innodb_read_only"));
+    checkup.expect("cluster: init_connect", is_guarded, || Wrong {
+        severity: Severity::Note,
+        is: format!("nothing in {} keeps a replica from a reader", cluster.parameter_group),
+        should: "an init_connect that lets the replication user in at the Writer only".to_owned(),
+        why: "the load balancer leads to the old Writer for up to two minutes after the switch, and a replica that reconnects to it in \
+              that time stops for good",
+        mend: "try docs/drill.md, \"Guard the readers\", on a clone of the cluster first".to_owned(),
+    });
+}
+
+fn in_effect(cluster: &ClusterDetails, checkup: &mut Checkup) {
+    let waiting = &cluster.pending_reboot;
+    checkup.expect("cluster: parameters in effect", waiting.is_empty(), || {
+        let ids: Vec<&str> = waiting.iter().map(String::as_str).collect();
+        let reboots = ids
+            .iter()
+            .map(|id| format!("aws rds reboot-db-instance --db-instance-identifier {id}"));
+        Wrong {
+            severity: Severity::Warning,
+            is: format!("{} has not taken them in", ids.join(", ")),
+            should: "in-sync".to_owned(),
+            why: "what was set in the parameter group, binlog_format among it, begins with the instance's next reboot",
+            mend: reboots.collect::<Vec<_>>().join(" && "),
+        }
+    });
+}
+
+/// The commands that switch the binlog on: in a parameter group of one's own, which is made where there is none.
+fn set_binlog_format(survey: &Survey, cluster: &ClusterDetails) -> String {
+    let id = &survey.route.cluster;
+    let set = |group: &str| {
+        format!(
+            "aws rds modify-db-cluster-parameter-group --db-cluster-parameter-group-name {group} --parameters \
+             ParameterName=binlog_format,ParameterValue=ROW,ApplyMethod=pending-reboot"
+        )
+    };
+    let writer = survey.sighting.api.as_ref().ok().and_then(Option::as_ref);
+    let writer = writer.map_or("THE_WRITER", |writer| writer.as_str());
+    let reboot = format!("aws rds reboot-db-instance --db-instance-identifier {writer}");
+    let Some(family) = cluster.parameter_group.strip_prefix("default.") else {
+        return format!("{} && {reboot}", set(&cluster.parameter_group));
+    };
+    let own = format!("{id}-binlog");
+    format!(
+        "aws rds create-db-cluster-parameter-group --db-cluster-parameter-group-name {own} --db-parameter-group-family {family} \
+         --description 'binlog for replicas' && {} && aws rds modify-db-cluster --db-cluster-identifier {id} \
+         --db-cluster-parameter-group-name {own} --apply-immediately && {reboot}",
+        set(&own)
+    )
+}
