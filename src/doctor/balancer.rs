@@ -113,9 +113,7 @@ fn security_group(balancer: &Balancer, checkup: &mut Checkup) {
         });
         return;
     }
-    checkup
-        .passed
-        .push("load balancer: security groups".to_owned());
+    checkup.pass("load balancer: security groups");
     checkup.expect(ENFORCED, enforces_on_private_link == "off", || Wrong {
         severity: Severity::Warning,
         is: enforces_on_private_link.clone(),

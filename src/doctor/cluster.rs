@@ -129,7 +129,7 @@ fn witnesses(survey: &Survey, checkup: &mut Checkup) {
         }),
     }
     match seen.addresses.get(api) {
-        Some(Ok(_)) => checkup.passed.push("cluster: address".to_owned()),
+        Some(Ok(_)) => checkup.pass("cluster: address"),
         Some(Err(NoAddress::Unsuitable(reason))) => checkup.find("cluster: address", Wrong {
             severity: Severity::Error,
             is: reason.to_string(),
@@ -155,7 +155,7 @@ fn resolver(survey: &Survey, checkup: &mut Checkup) {
     const CHECK: &str = "resolver: a name that nobody has";
     match &survey.nobody {
         None => {}
-        Some(Err(failure)) if failure.cause == Cause::NotFound => checkup.passed.push(CHECK.to_owned()),
+        Some(Err(failure)) if failure.cause == Cause::NotFound => checkup.pass(CHECK),
         Some(Err(failure)) => checkup.find(CHECK, Wrong {
             severity: Severity::Warning,
             is: failure.to_string(),

@@ -33,7 +33,7 @@ pub(super) fn examine(
             .min_by_key(Option::is_some);
         let unread = of_source().find_map(|one| around.functions.get(&one.topic)?.as_ref().err());
         match (best, unread) {
-            (Some(None), _) => checkup.passed.push(check),
+            (Some(None), _) => checkup.pass(&check),
             (Some(Some(wrong)), _) => checkup.find(&check, wrong),
             (None, Some(failure)) => {
                 checkup.answer::<()>(&check, &Err(failure.clone()));

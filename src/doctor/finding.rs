@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::route::ClusterId;
+use crate::route::{ClusterId, Route, TargetGroupArn};
 use crate::world::audit::Answered;
 use crate::world::{Cause, Failure};
 
@@ -23,16 +23,27 @@ pub enum Severity {
     Note,
 }
 
+/// What was looked at, and on which route.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    /// With AWS's own word for it where there is one.
+    pub check: String,
+    /// The route's cluster; `None` where it is about the function.
+    pub db_cluster_identifier: Option<ClusterId>,
+    /// The route's group.
+    pub target_group_arn: Option<TargetGroupArn>,
+}
+
 /// One thing that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// How much it matters.
     pub severity: Severity,
-    /// What was looked at, with AWS's own word for it where there is one.
-    pub check: String,
-    /// The cluster whose route it is about; `None` where it is about the function.
-    pub db_cluster_identifier: Option<ClusterId>,
+    /// What was looked at.
+    #[serde(flatten)]
+    pub of: Check,
     /// What is.
     pub is: String,
     /// What should be.
@@ -57,32 +68,46 @@ pub(super) struct Wrong {
 #[derive(Debug, Default)]
 pub(super) struct Checkup {
     pub(super) findings: Vec<Finding>,
-    pub(super) passed: Vec<String>,
-    cluster: Option<ClusterId>,
+    pub(super) passed: Vec<Check>,
+    route: Option<Route>,
     role: Option<String>,
-    unanswered: BTreeSet<(Option<ClusterId>, &'static str)>,
+    unanswered: BTreeSet<(Option<TargetGroupArn>, &'static str)>,
 }
 
 impl Checkup {
     /// An audit of a function that runs as this role.
-    pub(super) fn of(role: Option<String>) -> Self {
+    pub(super) fn running_as(role: Option<String>) -> Self {
         Self {
             role,
             ..Self::default()
         }
     }
 
-    /// From here on it is about this cluster's route.
-    pub(super) fn turn_to(&mut self, cluster: &ClusterId) {
-        self.cluster = Some(cluster.clone());
+    /// From here on it is about this route.
+    pub(super) fn turn_to(&mut self, route: &Route) {
+        self.route = Some(route.clone());
     }
 
     /// Notes a check: passed if it `holds`, else what is wrong.
     pub(super) fn expect(&mut self, check: &str, holds: bool, wrong: impl FnOnce() -> Wrong) {
         if holds {
-            self.passed.push(check.to_owned());
+            self.pass(check);
         } else {
             self.find(check, wrong());
+        }
+    }
+
+    /// Notes that something is as it should be.
+    pub(super) fn pass(&mut self, check: &str) {
+        self.passed.push(self.of(check));
+    }
+
+    fn of(&self, check: &str) -> Check {
+        let route = self.route.as_ref();
+        Check {
+            check: check.to_owned(),
+            db_cluster_identifier: route.map(|route| route.cluster.clone()),
+            target_group_arn: route.map(|route| route.group.clone()),
         }
     }
 
@@ -97,8 +122,7 @@ impl Checkup {
         } = wrong;
         self.findings.push(Finding {
             severity,
-            check: check.to_owned(),
-            db_cluster_identifier: self.cluster.clone(),
+            of: self.of(check),
             is,
             should,
             why: why.to_owned(),
@@ -127,13 +151,14 @@ impl Checkup {
             Err(failure) if !matches!(failure.cause, Cause::NotFound | Cause::Refused) => {
                 self.unanswered(&check, Severity::Unknown, failure, resource);
             }
-            _ => self.passed.push(check),
+            _ => self.pass(&check),
         }
     }
 
-    /// Notes a call that failed, once for each cluster however much depends on it.
+    /// Notes a call that failed, once for each route however much depends on it.
     fn unanswered(&mut self, check: &str, severity: Severity, failure: &Failure, resource: &str) {
-        if !self.unanswered.insert((self.cluster.clone(), failure.call)) {
+        let group = self.route.as_ref().map(|route| route.group.clone());
+        if !self.unanswered.insert((group, failure.call)) {
             return;
         }
         let (should, why) = match severity {

@@ -25,7 +25,7 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use serde_json::Value;
 
-pub use finding::{Finding, Severity};
+pub use finding::{Check, Finding, Severity};
 pub use survey::{Surroundings, Survey};
 
 use crate::config::{Config, Settings};
@@ -71,7 +71,7 @@ pub struct Diagnosis {
     /// What is not as it should be, the worst first.
     pub findings: Vec<Finding>,
     /// What was looked at and is right.
-    pub passed: Vec<String>,
+    pub passed: Vec<Check>,
     /// What no audit from here can see, and where to look instead.
     pub not_checked: Vec<&'static str>,
 }
@@ -125,11 +125,11 @@ pub fn diagnose(
     patient: &Patient,
 ) -> Diagnosis {
     let caller = around.caller.as_ref().ok();
-    let mut checkup = Checkup::of(caller.and_then(|caller| role(&caller.arn)));
+    let mut checkup = Checkup::running_as(caller.and_then(|caller| role(&caller.arn)));
     function::clock(around, &mut checkup);
     function::settings(settings, patient, &mut checkup);
     for survey in surveys {
-        checkup.turn_to(&survey.route.cluster);
+        checkup.turn_to(&survey.route);
         function::permissions(survey, &mut checkup);
         cluster::examine(survey, &mut checkup);
         group::examine(survey, patient, &mut checkup);

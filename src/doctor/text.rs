@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Diagnosis, Finding, Severity};
+use super::{Check, Diagnosis, Finding, Severity};
 
 impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -15,22 +15,27 @@ impl fmt::Display for Severity {
     }
 }
 
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.check)?;
+        match (&self.db_cluster_identifier, &self.target_group_arn) {
+            (Some(cluster), Some(group)) => write!(f, "  [{cluster} → {}]", group.name()),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             severity,
-            check,
-            db_cluster_identifier,
+            of,
             is,
             should,
             why,
             mend,
         } = self;
-        write!(f, "{severity}  {check}")?;
-        if let Some(cluster) = db_cluster_identifier {
-            write!(f, "  [{cluster}]")?;
-        }
-        writeln!(f)?;
+        writeln!(f, "{severity}  {of}")?;
         for (word, text) in [
             ("is", is),
             ("should be", should),

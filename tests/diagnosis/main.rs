@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use failover_follower::address::suitable;
-use failover_follower::doctor::Severity;
+use failover_follower::doctor::{Check, Severity, diagnose};
+use failover_follower::route::TargetGroupArn;
 use failover_follower::world::{Answer, Cause, Target};
 
 use crate::patient::{
@@ -34,7 +35,7 @@ fn nothing_is_found_where_all_is_well_and_what_was_looked_at_is_told() {
         )
     );
     assert!(diagnosis.passed.len() > 35, "{:?}", diagnosis.passed);
-    let distinct: BTreeSet<&String> = diagnosis.passed.iter().collect();
+    let distinct: BTreeSet<&Check> = diagnosis.passed.iter().collect();
     assert_eq!(
         distinct.len(),
         diagnosis.passed.len(),
@@ -450,7 +451,7 @@ fn every_way_to_be_unwell_is_found_and_nothing_else_with_it() {
         let found: Vec<(Severity, &str)> = diagnosis
             .findings
             .iter()
-            .map(|one| (one.severity, one.check.as_str()))
+            .map(|one| (one.severity, one.of.check.as_str()))
             .collect();
         assert_eq!(found, [(severity, check)], "way {number}: {diagnosis}");
         let finding = &diagnosis.findings[0];
@@ -482,7 +483,7 @@ fn what_the_group_leaves_to_a_load_balancer_that_did_not_answer_is_not_judged() 
     let found: Vec<&str> = diagnosis
         .findings
         .iter()
-        .map(|one| one.check.as_str())
+        .map(|one| one.of.check.as_str())
         .collect();
     assert_eq!(found, ["load balancer: attributes"], "{diagnosis}");
 }
@@ -513,7 +514,7 @@ fn a_target_group_that_is_gone_is_one_finding() {
     let found: Vec<&str> = diagnosis
         .findings
         .iter()
-        .map(|one| one.check.as_str())
+        .map(|one| one.of.check.as_str())
         .collect();
     assert_eq!(found, ["target group"], "{diagnosis}");
 }
@@ -528,6 +529,24 @@ fn a_second_subscription_that_is_as_it_should_be_is_enough() {
         .unwrap()
         .push(subscription("db-cluster"));
     assert_eq!(diagnosis(&seen).findings, []);
+}
+
+#[test]
+fn two_routes_of_one_cluster_are_told_apart() {
+    let mut seen = healthy();
+    let denied = failure("elasticloadbalancing:RegisterTargets", Cause::Denied);
+    seen.survey.register = Some(Err(denied));
+    let mut other = seen.survey.clone();
+    other.route.group = TargetGroupArn::parse(&GROUP.replace("/writer/", "/other/")).unwrap();
+    let surveys = [seen.survey, other];
+    let diagnosis = diagnose(&seen.around, &surveys, seen.settings, &seen.patient);
+    let groups: Vec<&str> = diagnosis
+        .findings
+        .iter()
+        .filter(|one| one.of.check.starts_with("permission "))
+        .map(|one| one.of.target_group_arn.as_ref().unwrap().name())
+        .collect();
+    assert_eq!(groups, ["writer", "other"], "{diagnosis}");
 }
 
 #[test]

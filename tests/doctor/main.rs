@@ -296,9 +296,9 @@ async fn for_people_it_is_text_and_another_format_is_refused() {
     let text = text.as_str().unwrap();
     for part in [
         "errors, ",
-        "ERROR  target group: deregistration_delay.timeout_seconds  [aurora-source]\n  is         300\n  should be  0\n",
+        "ERROR  target group: deregistration_delay.timeout_seconds  [aurora-source → aurora-source]\n  is         300\n  should be  0\n",
         "\n  mend       aws elbv2 modify-target-group-attributes --target-group-arn arn:",
-        "\nok  target group: targets\n",
+        "\nok  target group: targets  [aurora-source → aurora-source]\n",
         "\nnot checked, look yourself:\n",
     ] {
         assert!(text.contains(part), "{part:?} is not in\n{text}");
