@@ -66,7 +66,7 @@ fn members(survey: &Survey, instances: &[InstanceDetails], checkup: &mut Checkup
         why: "without a reader there is nobody to fail over to: Aurora makes a new instance, which takes about ten minutes",
         mend: format!(
             "aws rds create-db-instance --db-cluster-identifier {id} --db-instance-identifier {id}-reader --engine aurora-mysql \
-             --db-instance-class THE_WRITERS"
+             --db-instance-class THE_WRITERS --no-publicly-accessible"
         ),
     });
     for instance in instances.iter().filter(|one| one.publicly_accessible) {

@@ -72,7 +72,7 @@ fn fault(survey: &Survey, one: &Subscription) -> Option<Wrong> {
     let modify = format!("aws rds modify-event-subscription --subscription-name {name}");
     let wrong = |is: String, should: &str, why, mend: String| {
         Some(Wrong {
-            severity: Severity::Error,
+            severity: Severity::Warning,
             is: format!("{name} {is}"),
             should: should.to_owned(),
             why,
@@ -98,7 +98,7 @@ fn fault(survey: &Survey, one: &Subscription) -> Option<Wrong> {
         return wrong(
             format!("is {status:?}"),
             "active",
-            "RDS cannot publish to the topic: it is gone, its policy does not let events.rds.amazonaws.com, or its key does not",
+            "RDS does not publish to the topic: it is being made or changed, the topic is gone, or its policy does not let events.rds.amazonaws.com",
             format!(
                 "aws sns get-topic-attributes --topic-arn {topic}, then deploy template.yaml again, which makes the topic and its policy"
             ),

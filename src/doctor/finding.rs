@@ -143,15 +143,17 @@ impl Checkup {
 
     /// Whether the function may do to a resource what a run does: a missing permission shows in the answer.
     pub(super) fn permission<T>(&mut self, action: &str, resource: &str, answer: &Answered<T>) {
-        let check = format!("permission {action}");
-        match answer {
-            Err(failure) if failure.cause == Cause::Denied => {
-                self.unanswered(&check, Severity::Error, failure, resource);
-            }
+        let severity = match answer {
+            Err(failure) if failure.cause == Cause::Denied => Severity::Error,
             Err(failure) if !matches!(failure.cause, Cause::NotFound | Cause::Refused) => {
-                self.unanswered(&check, Severity::Unknown, failure, resource);
+                Severity::Unknown
             }
-            _ => self.pass(&check),
+            _ => return self.pass(&format!("permission {action}")),
+        };
+        if let Err(failure) = answer {
+            // The answer may have taken several calls; the one that failed is named.
+            let check = format!("permission {}", failure.call);
+            self.unanswered(&check, severity, failure, resource);
         }
     }
 

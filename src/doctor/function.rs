@@ -69,6 +69,6 @@ pub(super) fn settings(settings: Settings, patient: &Patient, checkup: &mut Chec
             settings.longest_watch.as_secs()
         ),
         why: "Lambda cuts a watch short that has not seen the failover, and the run fails with FailoverPending",
-        mend: format!("aws lambda update-function-configuration --function-name {name} --timeout {}", needed.as_secs().max(180)),
+        mend: format!("aws lambda update-function-configuration --function-name {name} --timeout {}", needed.as_secs().clamp(180, 900)),
     });
 }

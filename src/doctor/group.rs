@@ -1,5 +1,7 @@
 //! The target group: what kind it is, its attributes, and what it holds.
 
+use std::collections::BTreeSet;
+
 use super::Patient;
 use super::finding::{Checkup, Severity, Wrong};
 use super::survey::Survey;
@@ -7,7 +9,7 @@ use crate::decide::confirmed;
 use crate::world::Cause;
 use crate::world::audit::{Attributes, Group};
 
-/// The attributes the path needs: key, what it should hold, AWS's default, why, and how much it matters.
+/// The attributes the path needs: key, what it should hold, AWS's default, and why.
 /// Source of keys and defaults: API reference of `TargetGroupAttribute`.
 const ATTRIBUTES: [(&str, &str, &str, &str); 4] = [
     (
@@ -231,6 +233,15 @@ fn wake_unless_under_way(survey: &Survey, patient: &Patient) -> String {
     let cluster = survey.cluster.as_ref();
     if cluster.is_ok_and(|cluster| cluster.status != "available") {
         return "wait until the cluster is available again, and ask once more: the function follows by itself".to_owned();
+    }
+    if survey
+        .sighting
+        .targets
+        .as_ref()
+        .is_ok_and(BTreeSet::is_empty)
+    {
+        return "wait a minute: the schedule fills it once the witnesses have agreed for 15 s; if it stays empty, docs/runbook.md, Error types"
+            .to_owned();
     }
     format!(
         "aws lambda invoke --function-name {} --cli-binary-format raw-in-base64-out --payload '{{}}' report.json",

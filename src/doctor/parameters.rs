@@ -2,6 +2,7 @@
 
 use super::finding::{Checkup, Severity, Wrong};
 use super::survey::Survey;
+use crate::route::InstanceId;
 use crate::world::audit::{Attributes, ClusterDetails};
 
 pub(super) fn examine(survey: &Survey, cluster: &ClusterDetails, checkup: &mut Checkup) {
@@ -63,17 +64,24 @@ fn in_effect(cluster: &ClusterDetails, checkup: &mut Checkup) {
     let waiting = &cluster.pending_reboot;
     checkup.expect("cluster: parameters in effect", waiting.is_empty(), || {
         let ids: Vec<&str> = waiting.iter().map(String::as_str).collect();
-        let reboots = ids
-            .iter()
-            .map(|id| format!("aws rds reboot-db-instance --db-instance-identifier {id}"));
         Wrong {
             severity: Severity::Warning,
             is: format!("{} has not taken them in", ids.join(", ")),
             should: "in-sync".to_owned(),
             why: "what was set in the parameter group, binlog_format among it, begins with the instance's next reboot",
-            mend: reboots.collect::<Vec<_>>().join(" && "),
+            mend: reboot(ids.iter().copied()),
         }
     });
+}
+
+/// Reboots one instance after the other.
+fn reboot<'a>(ids: impl Iterator<Item = &'a str>) -> String {
+    let one = |id| {
+        format!(
+            "aws rds reboot-db-instance --db-instance-identifier {id} && aws rds wait db-instance-available --db-instance-identifier {id}"
+        )
+    };
+    ids.map(one).collect::<Vec<_>>().join(" && ")
 }
 
 /// The commands that switch the binlog on: in a parameter group of one's own, which is made where there is none.
@@ -85,9 +93,20 @@ fn set_binlog_format(survey: &Survey, cluster: &ClusterDetails) -> String {
              ParameterName=binlog_format,ParameterValue=ROW,ApplyMethod=pending-reboot"
         )
     };
+    // Readers first and the Writer last, whose reboot interrupts the database for some seconds.
     let writer = survey.sighting.api.as_ref().ok().and_then(Option::as_ref);
-    let writer = writer.map_or("THE_WRITER", |writer| writer.as_str());
-    let reboot = format!("aws rds reboot-db-instance --db-instance-identifier {writer}");
+    let mut ids: Vec<&InstanceId> = survey
+        .instances
+        .iter()
+        .flatten()
+        .map(|one| &one.id)
+        .collect();
+    ids.sort_by_key(|id| Some(*id) == writer);
+    let available = format!("aws rds wait db-cluster-available --db-cluster-identifier {id}");
+    let reboot = format!(
+        "{available} && {}",
+        reboot(ids.iter().map(|id| id.as_str()))
+    );
     let Some(family) = cluster.parameter_group.strip_prefix("default.") else {
         return format!("{} && {reboot}", set(&cluster.parameter_group));
     };

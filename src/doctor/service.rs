@@ -115,7 +115,7 @@ fn connections(service: &EndpointService, checkup: &mut Checkup) {
     };
     let waiting: Vec<&str> = connections
         .iter()
-        .filter(|(_, state)| *state == "pendingAcceptance")
+        .filter(|(_, state)| state.eq_ignore_ascii_case("pendingAcceptance"))
         .map(|(endpoint, _)| endpoint.as_str())
         .collect();
     if !waiting.is_empty() {
@@ -124,14 +124,16 @@ fn connections(service: &EndpointService, checkup: &mut Checkup) {
             is: format!("{} waits for acceptance", waiting.join(", ")),
             should: "available, once you have seen that it is your own consumer's".to_owned(),
             why: "the consumer cannot connect until you accept",
+            // Others of the consumer's account may ask too, so nobody gets a command that lets all of them in.
             mend: format!(
-                "aws ec2 accept-vpc-endpoint-connections --service-id {id} --vpc-endpoint-ids {}",
-                waiting.join(" ")
+                "aws ec2 accept-vpc-endpoint-connections --service-id {id} --vpc-endpoint-ids YOUR_OWN_CONSUMERS"
             ),
         });
         return;
     }
-    let is_connected = connections.values().any(|state| state == "available");
+    let is_connected = connections
+        .values()
+        .any(|state| state.eq_ignore_ascii_case("available"));
     checkup.expect(CHECK, is_connected, || Wrong {
         severity: Severity::Note,
         is: "nobody is connected".to_owned(),

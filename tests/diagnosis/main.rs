@@ -357,22 +357,22 @@ const FUNCTION_AND_EVENTS: [Ill; 15] = [
     ),
     (
         |seen| seen.subscription().enabled = false,
-        Severity::Error,
+        Severity::Warning,
         "events: db-cluster",
     ),
     (
         |seen| seen.subscription().status = "no-permission".into(),
-        Severity::Error,
+        Severity::Warning,
         "events: db-cluster",
     ),
     (
         |seen| seen.subscription().categories = set(["failover"]),
-        Severity::Error,
+        Severity::Warning,
         "events: db-cluster",
     ),
     (
         |seen| seen.subscription().sources = set(["another"]),
-        Severity::Error,
+        Severity::Warning,
         "events: db-cluster",
     ),
     (
@@ -464,9 +464,11 @@ fn every_way_to_be_unwell_is_found_and_nothing_else_with_it() {
 #[test]
 fn nobody_is_told_to_fill_a_group_while_a_failover_is_under_way() {
     let mut seen = healthy();
-    seen.survey.sighting.targets = Ok(BTreeSet::new());
     let mend = |seen: &Seen| diagnosis(seen).findings[0].mend.clone();
+    seen.survey.sighting.targets = Ok([Target::new(address(2), 3306)].into());
     assert!(mend(&seen).starts_with("aws lambda invoke --function-name follower "));
+    seen.survey.sighting.targets = Ok(BTreeSet::new());
+    assert!(mend(&seen).starts_with("wait a minute"), "{}", mend(&seen));
     seen.cluster().status = "failing-over".into();
     assert!(mend(&seen).starts_with("wait "), "{}", mend(&seen));
 }
@@ -529,6 +531,22 @@ fn a_second_subscription_that_is_as_it_should_be_is_enough() {
         .unwrap()
         .push(subscription("db-cluster"));
     assert_eq!(diagnosis(&seen).findings, []);
+}
+
+/// In a new process the Writer's question takes both calls, and fails by the one that is denied.
+#[test]
+fn of_a_question_that_takes_two_calls_the_denied_one_is_named() {
+    let mut seen = healthy();
+    let denied = failure("rds:DescribeDBInstances", Cause::Denied);
+    seen.survey.sighting.api = Err(denied.clone());
+    seen.survey.instances = Err(denied);
+    let diagnosis = diagnosis(&seen);
+    let found: Vec<&str> = diagnosis
+        .findings
+        .iter()
+        .map(|one| one.of.check.as_str())
+        .collect();
+    assert_eq!(found, ["permission rds:DescribeDBInstances"], "{diagnosis}");
 }
 
 #[test]

@@ -203,7 +203,7 @@ fn refused(call: &'static str, status: u16, body: &str) -> Failure {
     Failure::new(call, Cause::of_code(&code), detail)
 }
 
-/// The domain of a Region's services; the isolated partitions have their own and are not asked.
+/// The domain of a Region's services; the isolated partitions have their own, which it does not know.
 fn domain(region: &str) -> &'static str {
     if region.starts_with("cn-") {
         "amazonaws.com.cn"
