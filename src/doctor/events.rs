@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::Patient;
 use super::finding::{Checkup, Severity, Wrong};
 use super::survey::{Surroundings, Survey};
 use crate::route::InstanceId;
@@ -10,13 +11,16 @@ use crate::world::audit::Subscription;
 /// What has to be subscribed to, each by itself: a subscription has one source type.
 const SOURCES: [&str; 3] = ["db-cluster", "db-instance", "blue-green-deployment"];
 
-/// Whether each kind of event reaches the function of this ARN through SNS.
+/// Whether each kind of event reaches the function through SNS.
 pub(super) fn examine(
     survey: &Survey,
     around: &Surroundings,
-    function: &str,
+    patient: &Patient,
     checkup: &mut Checkup,
 ) {
+    let Some(function) = patient.arn.as_deref() else {
+        return checkup.find("events", not_the_deployed_function());
+    };
     let Some(all) = checkup.answer("events: subscriptions", &around.subscriptions) else {
         return;
     };
@@ -40,6 +44,16 @@ pub(super) fn examine(
             }
             (None, None) => checkup.find(&check, missing(all, around, function, source)),
         }
+    }
+}
+
+fn not_the_deployed_function() -> Wrong {
+    Wrong {
+        severity: Severity::Unknown,
+        is: "this is not the deployed function".to_owned(),
+        should: "the deployed function, asked itself".to_owned(),
+        why: "only of itself can it say whether a topic invokes it",
+        mend: r#"sam remote invoke Follower --event '{"action": "doctor"}'"#.to_owned(),
     }
 }
 

@@ -49,8 +49,8 @@ pub struct NoFormat(String);
 /// What the doctor is told of the function by Lambda.
 #[derive(Clone, Debug)]
 pub struct Patient {
-    /// The function's ARN, with or without a version.
-    pub arn: String,
+    /// The function's ARN, with or without a version; `None` where it is not the deployed function that runs.
+    pub arn: Option<String>,
     /// The time that Lambda gave this invocation: the function's timeout, or what is left of it.
     pub time: Duration,
 }
@@ -58,7 +58,8 @@ pub struct Patient {
 impl Patient {
     /// The function's name, as commands take it.
     fn name(&self) -> &str {
-        self.arn.split(':').nth(6).unwrap_or("FUNCTION_NAME")
+        let arn = self.arn.as_deref().unwrap_or_default();
+        arn.split(':').nth(6).unwrap_or("FUNCTION_NAME")
     }
 }
 
@@ -135,7 +136,7 @@ pub fn diagnose(
         group::examine(survey, patient, &mut checkup);
         balancer::examine(survey, &mut checkup);
         service::examine(survey, &mut checkup);
-        events::examine(survey, around, &patient.arn, &mut checkup);
+        events::examine(survey, around, patient, &mut checkup);
     }
     let Checkup {
         mut findings,

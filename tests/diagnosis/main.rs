@@ -334,7 +334,8 @@ const CLUSTER: [Ill; 17] = [
     ),
 ];
 
-const FUNCTION_AND_EVENTS: [Ill; 15] = [
+const FUNCTION_AND_EVENTS: [Ill; 16] = [
+    (|seen| seen.patient.arn = None, Severity::Unknown, "events"),
     (
         |seen| seen.settings.dry_run = true,
         Severity::Warning,

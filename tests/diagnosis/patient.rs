@@ -178,7 +178,7 @@ pub(crate) fn healthy() -> Seen {
         survey: survey(),
         settings: Settings::default(),
         patient: Patient {
-            arn: format!("{FUNCTION}:live"),
+            arn: Some(format!("{FUNCTION}:live")),
             time: Duration::from_mins(3),
         },
     }
