@@ -6,6 +6,7 @@ use super::Patient;
 use super::finding::{Checkup, Severity, Wrong};
 use super::survey::{Surroundings, Survey};
 use crate::route::InstanceId;
+use crate::world::Cause;
 use crate::world::audit::Subscription;
 
 /// What has to be subscribed to, each by itself: a subscription has one source type.
@@ -24,6 +25,8 @@ pub(super) fn examine(
     let Some(all) = checkup.answer("events: subscriptions", &around.subscriptions) else {
         return;
     };
+    // Once a topic is known to be ours, one that cannot be read is somebody else's.
+    let is_ours_known = all.iter().any(|one| invokes(around, one, function));
     for source in SOURCES {
         let check = format!("events: {source}");
         let of_source = || {
@@ -35,15 +38,30 @@ pub(super) fn examine(
         let best = ours
             .map(|one| fault(survey, one))
             .min_by_key(Option::is_some);
-        let unread = of_source().find_map(|one| around.functions.get(&one.topic)?.as_ref().err());
+        let unread = of_source()
+            .filter(|_| !is_ours_known)
+            .find_map(|one| Some((one, around.functions.get(&one.topic)?.as_ref().err()?)));
         match (best, unread) {
             (Some(None), _) => checkup.pass(&check),
             (Some(Some(wrong)), _) => checkup.find(&check, wrong),
-            (None, Some(failure)) => {
+            (None, Some((one, failure))) if failure.cause == Cause::NotFound => {
+                checkup.find(&check, without_topic(one));
+            }
+            (None, Some((_, failure))) => {
                 checkup.answer::<()>(&check, &Err(failure.clone()));
             }
             (None, None) => checkup.find(&check, missing(all, around, function, source)),
         }
+    }
+}
+
+fn without_topic(one: &Subscription) -> Wrong {
+    Wrong {
+        severity: Severity::Warning,
+        is: format!("{} publishes to {}, which is gone", one.name, one.topic),
+        should: "a topic that invokes this function".to_owned(),
+        why: "no event comes through it; EventBridge's rule and the schedule are all that is left",
+        mend: "deploy template.yaml again, which makes the topic and its policy".to_owned(),
     }
 }
 

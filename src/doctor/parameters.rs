@@ -2,7 +2,6 @@
 
 use super::finding::{Checkup, Severity, Wrong};
 use super::survey::Survey;
-use crate::route::InstanceId;
 use crate::world::audit::{Attributes, ClusterDetails};
 
 pub(super) fn examine(survey: &Survey, cluster: &ClusterDetails, checkup: &mut Checkup) {
@@ -15,7 +14,7 @@ pub(super) fn examine(survey: &Survey, cluster: &ClusterDetails, checkup: &mut C
             }
         }
     }
-    in_effect(cluster, checkup);
+    in_effect(survey, cluster, checkup);
 }
 
 /// `set` is what somebody has set; `None` in AWS's own group, in which nobody can.
@@ -39,7 +38,7 @@ fn binlog(
             },
             is: format!("{format}, in {}", cluster.parameter_group),
             should: "ROW".to_owned(),
-            why: "OFF, Aurora's default, writes no binlog, so that nobody can replicate; HeatWave needs ROW",
+            why: "OFF, Aurora's default, writes no binlog, so that nobody can replicate; HeatWave needs ROW. It takes a reboot of each instance, and the Writer's interrupts the database for some seconds: choose the time",
             mend: set_binlog_format(survey, cluster),
         },
     );
@@ -60,7 +59,7 @@ fn guard(cluster: &ClusterDetails, set: &Attributes, checkup: &mut Checkup) {
     });
 }
 
-fn in_effect(cluster: &ClusterDetails, checkup: &mut Checkup) {
+fn in_effect(survey: &Survey, cluster: &ClusterDetails, checkup: &mut Checkup) {
     let waiting = &cluster.pending_reboot;
     checkup.expect("cluster: parameters in effect", waiting.is_empty(), || {
         let ids: Vec<&str> = waiting.iter().map(String::as_str).collect();
@@ -68,20 +67,25 @@ fn in_effect(cluster: &ClusterDetails, checkup: &mut Checkup) {
             severity: Severity::Warning,
             is: format!("{} has not taken them in", ids.join(", ")),
             should: "in-sync".to_owned(),
-            why: "what was set in the parameter group, binlog_format among it, begins with the instance's next reboot",
-            mend: reboot(ids.iter().copied()),
+            why: "what was set in the parameter group, binlog_format among it, begins with the instance's next reboot; the Writer's interrupts the database for some seconds, so choose the time",
+            mend: reboot(survey, ids),
         }
     });
 }
 
-/// Reboots one instance after the other.
-fn reboot<'a>(ids: impl Iterator<Item = &'a str>) -> String {
-    let one = |id| {
+/// Reboots one instance after the other, the Writer last.
+fn reboot(survey: &Survey, mut ids: Vec<&str>) -> String {
+    let writer = survey.sighting.api.as_ref().ok().and_then(Option::as_ref);
+    ids.sort_by_key(|id| writer.is_some_and(|writer| writer.as_str() == *id));
+    if ids.is_empty() {
+        ids.push("EACH_INSTANCE_THE_WRITER_LAST");
+    }
+    let one = |id: &str| {
         format!(
             "aws rds reboot-db-instance --db-instance-identifier {id} && aws rds wait db-instance-available --db-instance-identifier {id}"
         )
     };
-    ids.map(one).collect::<Vec<_>>().join(" && ")
+    ids.into_iter().map(one).collect::<Vec<_>>().join(" && ")
 }
 
 /// The commands that switch the binlog on: in a parameter group of one's own, which is made where there is none.
@@ -93,19 +97,10 @@ fn set_binlog_format(survey: &Survey, cluster: &ClusterDetails) -> String {
              ParameterName=binlog_format,ParameterValue=ROW,ApplyMethod=pending-reboot"
         )
     };
-    // Readers first and the Writer last, whose reboot interrupts the database for some seconds.
-    let writer = survey.sighting.api.as_ref().ok().and_then(Option::as_ref);
-    let mut ids: Vec<&InstanceId> = survey
-        .instances
-        .iter()
-        .flatten()
-        .map(|one| &one.id)
-        .collect();
-    ids.sort_by_key(|id| Some(*id) == writer);
-    let available = format!("aws rds wait db-cluster-available --db-cluster-identifier {id}");
+    let ids = survey.instances.iter().flatten().map(|one| one.id.as_str());
     let reboot = format!(
-        "{available} && {}",
-        reboot(ids.iter().map(|id| id.as_str()))
+        "aws rds wait db-cluster-available --db-cluster-identifier {id} && {}",
+        reboot(survey, ids.collect())
     );
     let Some(family) = cluster.parameter_group.strip_prefix("default.") else {
         return format!("{} && {reboot}", set(&cluster.parameter_group));

@@ -69,7 +69,7 @@ fn principals(service: &EndpointService, checkup: &mut Checkup) {
         return;
     };
     let allow = format!(
-        "aws ec2 modify-vpc-endpoint-service-permissions --service-id {id} --add-allowed-principals {HEATWAVE}"
+        "aws ec2 modify-vpc-endpoint-service-permissions --service-id {id} --add-allowed-principals ARN_OF_THE_CONSUMER"
     );
     let list = principals.iter().cloned().collect::<Vec<_>>().join(", ");
     if principals.contains("*") {

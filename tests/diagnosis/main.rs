@@ -15,12 +15,12 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use failover_follower::address::suitable;
-use failover_follower::doctor::{Check, Severity, diagnose};
+use failover_follower::doctor::{Check, Finding, Severity, diagnose};
 use failover_follower::route::TargetGroupArn;
 use failover_follower::world::{Answer, Cause, Target};
 
 use crate::patient::{
-    GROUP, Seen, address, diagnosis, failure, healthy, id, map, set, subscription,
+    GROUP, Seen, TOPIC, address, diagnosis, failure, healthy, id, map, set, subscription,
 };
 
 #[test]
@@ -389,7 +389,7 @@ const FUNCTION_AND_EVENTS: [Ill; 16] = [
                 .functions
                 .insert("of somebody else".into(), denied);
         },
-        Severity::Unknown,
+        Severity::Warning, // ours is read, so this one is not ours
         "events: db-cluster",
     ),
     (
@@ -548,6 +548,44 @@ fn of_a_question_that_takes_two_calls_the_denied_one_is_named() {
         .map(|one| one.of.check.as_str())
         .collect();
     assert_eq!(found, ["permission rds:DescribeDBInstances"], "{diagnosis}");
+}
+
+#[test]
+fn a_topic_that_nobody_could_read_leaves_events_unknown_and_one_that_is_gone_does_not() {
+    for (cause, severity, checks) in [
+        (Cause::Denied, Severity::Unknown, 1),
+        (Cause::NotFound, Severity::Warning, 3),
+    ] {
+        let mut seen = healthy();
+        let answer = Err(failure("sns:ListSubscriptionsByTopic", cause));
+        seen.around.functions.insert(TOPIC.to_owned(), answer);
+        let diagnosis = diagnosis(&seen);
+        let events =
+            |one: &&Finding| one.severity == severity && one.of.check.starts_with("events: ");
+        assert_eq!(
+            diagnosis.findings.iter().filter(events).count(),
+            checks,
+            "{diagnosis}"
+        );
+        assert_eq!(diagnosis.findings.len(), checks, "{diagnosis}");
+    }
+}
+
+#[test]
+fn instances_are_rebooted_one_after_the_other_and_the_writer_last() {
+    for change in [
+        (|seen| seen.cluster().pending_reboot = set(["aurora-1", "aurora-2"])) as fn(&mut Seen),
+        |seen| drop(seen.parameters().remove("binlog_format")),
+    ] {
+        let mut seen = healthy();
+        change(&mut seen);
+        let mend = &diagnosis(&seen).findings[0].mend;
+        let at = |id: &str| mend.find(&format!("reboot-db-instance --db-instance-identifier {id}"));
+        assert!(
+            at("aurora-2").is_some() && at("aurora-2") < at("aurora-1"),
+            "{mend}"
+        );
+    }
 }
 
 #[test]
