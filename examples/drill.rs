@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use drill::{Cell, Kit, Place, Played, Scale, Scenario, Strategy};
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+type CallError = Box<dyn std::error::Error + Send + Sync>;
 
 const HELP: &str = "\
 cargo run --example drill -- [OPTION]…
@@ -46,7 +46,7 @@ struct Asked {
 
 impl Asked {
     /// `None` where help was.
-    fn read(mut words: impl Iterator<Item = String>) -> Result<Option<Self>, Failure> {
+    fn read(mut words: impl Iterator<Item = String>) -> Result<Option<Self>, CallError> {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
         let mut asked = Self {
             all: false,
@@ -117,7 +117,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run() -> Result<(), Failure> {
+async fn run() -> Result<(), CallError> {
     let Some(asked) = Asked::read(std::env::args().skip(1))? else {
         print!("{HELP}");
         return Ok(());
@@ -141,7 +141,7 @@ async fn run() -> Result<(), Failure> {
     Ok(())
 }
 
-async fn all(kit: &Arc<Kit>, jobs: usize) -> Result<(), Failure> {
+async fn all(kit: &Arc<Kit>, jobs: usize) -> Result<(), CallError> {
     let cells = drill::grid();
     let count = cells.len();
     println!("{count} cells, {jobs} side by side");
@@ -185,7 +185,7 @@ fn headline(cell: &Cell) -> String {
 
 /// Builds the function, and says where it is. The example is named beside it so that cargo settles
 /// on the features it has just built with.
-fn bootstrap() -> Result<PathBuf, Failure> {
+fn bootstrap() -> Result<PathBuf, CallError> {
     let here = std::env::current_exe()?;
     let profile = here.ancestors().nth(2).ok_or("no target folder")?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

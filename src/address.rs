@@ -3,14 +3,14 @@
 use std::net::Ipv4Addr;
 
 use crate::route::InstanceId;
-use crate::world::{Cause, Failure};
+use crate::world::{CallError, Cause};
 
 /// Why an instance has no address to register.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoAddress {
     /// DNS is silent about it.
     #[error(transparent)]
-    Silent(#[from] Failure),
+    Silent(#[from] CallError),
     /// A Network Load Balancer would refuse what DNS says.
     #[error(transparent)]
     Unsuitable(#[from] Unsuitable),
@@ -47,7 +47,7 @@ pub fn suitable(instance: &InstanceId, addresses: &[Ipv4Addr]) -> Result<Ipv4Add
         })
     };
     match addresses {
-        [] => Err(Failure::new(
+        [] => Err(CallError::new(
             "dns",
             Cause::NotFound,
             format!("`{instance}` has no IPv4 address"),

@@ -4,29 +4,29 @@ use crate::address::NoAddress;
 use crate::address::Unsuitable;
 use crate::decide::Pending;
 use crate::look::Sighting;
-use crate::world::{Cause, Failure};
+use crate::world::{CallError, Cause};
 
 /// Why a route could not be left verified.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
     /// RDS knows no cluster of that name.
     #[error("the cluster does not exist")]
-    ClusterNotFound(#[source] Failure),
+    ClusterNotFound(#[source] CallError),
     /// The load balancer knows no target group of that ARN.
     #[error("the target group does not exist")]
-    TargetGroupNotFound(#[source] Failure),
+    TargetGroupNotFound(#[source] CallError),
     /// IAM forbids a call; the failure names the action.
     #[error("the function's role lacks the permission {}", .0.call)]
-    AccessDenied(#[source] Failure),
+    AccessDenied(#[source] CallError),
     /// AWS answered too many calls with "slow down".
     #[error("AWS throttled {} to the end", .0.call)]
-    Throttled(#[source] Failure),
+    Throttled(#[source] CallError),
     /// The API lists no Writer.
     #[error("the cluster has no Writer")]
     NoWriter,
     /// No two witnesses agreed, and the API's word alone was not constant enough.
     #[error("the witnesses did not agree on a Writer")]
-    Undecided(#[source] Option<Failure>),
+    Undecided(#[source] Option<CallError>),
     /// A failover was announced, and neither came about nor was called off while the run could watch.
     #[error("the announced failover did not show before the function's time was up")]
     FailoverPending,
@@ -35,16 +35,16 @@ pub enum RunError {
     AddressRefused(#[source] Unsuitable),
     /// DNS does not tell the Writer's address.
     #[error("the Writer's address is unknown")]
-    AddressUnknown(#[source] Option<Failure>),
+    AddressUnknown(#[source] Option<CallError>),
     /// What the group holds could not be read.
     #[error("what the group holds could not be read")]
-    TargetsUnknown(#[source] Failure),
+    TargetsUnknown(#[source] CallError),
     /// The Writer could not be put in.
     #[error("the Writer could not be registered")]
-    RegisterFailed(#[source] Failure),
+    RegisterFailed(#[source] CallError),
     /// Those who should leave could not be taken out.
     #[error("the wrong target could not be deregistered")]
-    DeregisterFailed(#[source] Failure),
+    DeregisterFailed(#[source] CallError),
     /// Written, but not seen to be so before the time was up.
     #[error("the change was made and not seen before the function's time was up")]
     Unverified,
@@ -72,7 +72,7 @@ impl RunError {
     }
 
     /// A failed call by its cause where that says what to do, else by what it was for.
-    fn of_call(failure: Failure, otherwise: impl FnOnce(Failure) -> Self) -> Self {
+    fn of_call(failure: CallError, otherwise: impl FnOnce(CallError) -> Self) -> Self {
         match failure.cause {
             Cause::Denied => Self::AccessDenied(failure),
             Cause::Throttled => Self::Throttled(failure),
@@ -82,7 +82,7 @@ impl RunError {
 
     /// The group could not be read.
     #[must_use]
-    pub fn of_targets(failure: Failure) -> Self {
+    pub fn of_targets(failure: CallError) -> Self {
         match failure.cause {
             Cause::NotFound => Self::TargetGroupNotFound(failure),
             _ => Self::of_call(failure, Self::TargetsUnknown),
@@ -91,7 +91,7 @@ impl RunError {
 
     /// A write failed.
     #[must_use]
-    pub fn of_write(failure: Failure) -> Self {
+    pub fn of_write(failure: CallError) -> Self {
         match failure.cause {
             Cause::NotFound => Self::TargetGroupNotFound(failure),
             _ if failure.call.ends_with("DeregisterTargets") => {

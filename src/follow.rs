@@ -25,7 +25,7 @@ use crate::report::RouteReport;
 use crate::route::Route;
 use crate::trigger::Word;
 use crate::watch::Wake;
-use crate::world::{Cause, Failure, Layout, World};
+use crate::world::{CallError, Cause, Topology, World};
 
 /// What stays of a run's time for the writes, and the looks after them, once its watch has ended.
 const ROOM_TO_WRITE: Duration = Duration::from_secs(10);
@@ -57,10 +57,10 @@ enum Step {
 }
 
 impl<W: World> Run<'_, W> {
-    /// Follows the Writer. `layout` is what this process knows of the cluster's names, and learns.
-    pub async fn follow(&self, layout: &mut Option<Layout>) -> RouteReport {
+    /// Follows the Writer. `topology` is what this process knows of the cluster's names, and learns.
+    pub async fn follow(&self, topology: &mut Option<Topology>) -> RouteReport {
         let mut history = History::new(self.started);
-        let error = match timeout_at(self.deadline, self.watch(&mut history, layout)).await {
+        let error = match timeout_at(self.deadline, self.watch(&mut history, topology)).await {
             Ok(result) => result.err(),
             Err(_) => Some(ending::out_of_time(&history)),
         };
@@ -70,14 +70,14 @@ impl<W: World> Run<'_, W> {
     async fn watch(
         &self,
         history: &mut History,
-        layout: &mut Option<Layout>,
+        topology: &mut Option<Topology>,
     ) -> Result<(), RunError> {
         let mut verifying = false;
         loop {
             let began = Instant::now();
-            let seen = look(self.world, self.route, layout.clone()).await;
+            let seen = look(self.world, self.route, topology.clone()).await;
             if seen.api.is_ok() {
-                layout.clone_from(&seen.layout);
+                topology.clone_from(&seen.topology);
             }
             let wrote = match self.step(history, seen)? {
                 Step::Done => return Ok(()),
@@ -206,7 +206,7 @@ impl<W: World> Run<'_, W> {
     fn is_hopeless(&self, seen: &Sighting) -> bool {
         let Sighting {
             api: Err(failure),
-            layout: None,
+            topology: None,
             ..
         } = seen
         else {
@@ -234,7 +234,7 @@ impl<W: World> Run<'_, W> {
         history.write_failure = result.as_ref().err().cloned();
         match result {
             Ok(()) => Ok(true),
-            Err(failure) if is_final(&failure) || failure.cause == Cause::Refused => {
+            Err(failure) if is_final(&failure) || failure.cause == Cause::Rejected => {
                 Err(RunError::of_write(failure))
             }
             Err(failure) => {
@@ -244,7 +244,7 @@ impl<W: World> Run<'_, W> {
         }
     }
 
-    async fn write(&self, history: &mut History, plan: &Plan) -> Result<(), Failure> {
+    async fn write(&self, history: &mut History, plan: &Plan) -> Result<(), CallError> {
         let Plan {
             deregister,
             register,
@@ -278,6 +278,6 @@ fn is_settled(history: &History, seen: &Sighting, beliefs: &Beliefs, decision: &
 }
 
 /// Whether a failure of the load balancer's API stays however often it is asked.
-fn is_final(failure: &Failure) -> bool {
+fn is_final(failure: &CallError) -> bool {
     matches!(failure.cause, Cause::Denied | Cause::NotFound)
 }

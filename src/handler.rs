@@ -15,13 +15,13 @@ use crate::report::{Report, RouteReport};
 use crate::route::{ClusterId, Route};
 use crate::trigger::{self, Trigger};
 use crate::watch::Wake;
-use crate::world::{Layout, World};
+use crate::world::{Topology, World};
 
 /// The function: a configuration, a world, and the names that this process has learned.
 pub struct Follower<W> {
     world: W,
     config: Config,
-    layouts: Mutex<BTreeMap<ClusterId, Layout>>,
+    topologies: Mutex<BTreeMap<ClusterId, Topology>>,
 }
 
 impl<W: World> Follower<W> {
@@ -30,7 +30,7 @@ impl<W: World> Follower<W> {
         Self {
             world,
             config,
-            layouts: Mutex::default(),
+            topologies: Mutex::default(),
         }
     }
 
@@ -74,7 +74,7 @@ impl<W: World> Follower<W> {
         let Some(wake) = Wake::of(triggers, route, settings.longest_watch) else {
             return RouteReport::ignored(route);
         };
-        let mut layout = self.layouts().get(&route.cluster).cloned();
+        let mut topology = self.topologies().get(&route.cluster).cloned();
         let run = Run {
             world: &self.world,
             route,
@@ -84,14 +84,16 @@ impl<W: World> Follower<W> {
             deadline,
         };
         let span = info_span!("route", cluster = %route.cluster, target_group = route.group.name());
-        let report = run.follow(&mut layout).instrument(span).await;
-        if let Some(layout) = layout {
-            self.layouts().insert(route.cluster.clone(), layout);
+        let report = run.follow(&mut topology).instrument(span).await;
+        if let Some(topology) = topology {
+            self.topologies().insert(route.cluster.clone(), topology);
         }
         report
     }
 
-    fn layouts(&self) -> MutexGuard<'_, BTreeMap<ClusterId, Layout>> {
-        self.layouts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn topologies(&self) -> MutexGuard<'_, BTreeMap<ClusterId, Topology>> {
+        self.topologies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -11,7 +11,7 @@ use crate::look::Sighting;
 use crate::plan::Plan;
 use crate::report::Tally;
 use crate::route::InstanceId;
-use crate::world::{Failure, Target};
+use crate::world::{CallError, Target};
 
 /// How long what the witnesses say must have lasted before it is taken for settled where nothing else
 /// speaks for it. A group that was found empty is filled only then by a run that knows no reason:
@@ -36,7 +36,7 @@ pub(crate) struct History {
     pub(crate) registered: Vec<Target>,
     pub(crate) deregistered: Vec<Target>,
     /// Why the last write failed; `None` once one has gone through.
-    pub(crate) write_failure: Option<Failure>,
+    pub(crate) write_failure: Option<CallError>,
     pub(crate) tally: Tally,
     api: Option<ApiWord>,
     pub(crate) agreed: Option<(InstanceId, Instant)>,

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 
 use crate::address::{self, NoAddress};
 use crate::route::{InstanceId, Route};
-use crate::world::{Answer, Cause, Cluster, Failure, Layout, Target, World};
+use crate::world::{Answer, CallError, Cause, Cluster, Target, Topology, World};
 
 /// The longest that one question may keep the others waiting, its wait for a turn included; whoever hasn't answered
 /// is silent.
@@ -19,15 +19,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Sighting {
     /// The API's word: the Writer, or that it lists none.
-    pub api: Result<Option<InstanceId>, Failure>,
+    pub api: Result<Option<InstanceId>, CallError>,
     /// DNS's word: the member that the cluster endpoint is an alias of.
-    pub dns: Result<InstanceId, Failure>,
+    pub dns: Result<InstanceId, CallError>,
     /// The cluster's names, now or as this process last heard them.
-    pub layout: Option<Layout>,
+    pub topology: Option<Topology>,
     /// Where each member is.
     pub addresses: BTreeMap<InstanceId, Result<Ipv4Addr, NoAddress>>,
     /// What the group holds; draining targets are not there.
-    pub targets: Result<BTreeSet<Target>, Failure>,
+    pub targets: Result<BTreeSet<Target>, CallError>,
 }
 
 impl Sighting {
@@ -35,22 +35,22 @@ impl Sighting {
     #[must_use]
     pub fn target(&self, instance: &InstanceId) -> Option<Target> {
         let address = self.addresses.get(instance)?.as_ref().ok()?;
-        Some(Target::new(*address, self.layout.as_ref()?.port))
+        Some(Target::new(*address, self.topology.as_ref()?.port))
     }
 
     /// Whether an instance is a member of the cluster.
     #[must_use]
     pub fn is_member(&self, instance: &InstanceId) -> bool {
-        self.layout
+        self.topology
             .as_ref()
-            .is_some_and(|layout| layout.instances.contains_key(instance))
+            .is_some_and(|topology| topology.instances.contains_key(instance))
     }
 }
 
 /// Looks once. With the names of an earlier look, or the cluster endpoint's that the route was given,
 /// everything is asked side by side; without, DNS is asked as soon as the API has told the names.
-pub async fn look(world: &impl World, route: &Route, known: Option<Layout>) -> Sighting {
-    let known = known.or_else(|| route.endpoint.as_ref().map(Layout::unheard_of));
+pub async fn look(world: &impl World, route: &Route, known: Option<Topology>) -> Sighting {
+    let known = known.or_else(|| route.endpoint.as_ref().map(Topology::from_endpoint));
     let (cluster, targets, mut answers) = tokio::join!(
         in_time("rds:DescribeDBClusters", world.cluster(&route.cluster)),
         in_time(
@@ -59,14 +59,14 @@ pub async fn look(world: &impl World, route: &Route, known: Option<Layout>) -> S
         ),
         resolve_all(world, known.iter().flat_map(names).collect()),
     );
-    let (api, mut layout) = match cluster {
-        Ok(Cluster { writer, layout }) => (Ok(writer), Some(layout)),
+    let (api, mut topology) = match cluster {
+        Ok(Cluster { writer, topology }) => (Ok(writer), Some(topology)),
         Err(failure) => (Err(failure), known),
     };
-    if let Some(layout) = &mut layout {
-        learn_from_dns(layout, &answers);
+    if let Some(topology) = &mut topology {
+        learn_from_dns(topology, &answers);
     }
-    let unasked = layout
+    let unasked = topology
         .iter()
         .flat_map(names)
         .filter(|name| !answers.contains_key(name))
@@ -74,12 +74,12 @@ pub async fn look(world: &impl World, route: &Route, known: Option<Layout>) -> S
     answers.extend(resolve_all(world, unasked).await);
     Sighting {
         api,
-        dns: named_by_dns(layout.as_ref(), &answers),
-        addresses: layout
+        dns: named_by_dns(topology.as_ref(), &answers),
+        addresses: topology
             .iter()
-            .flat_map(|layout| addresses(layout, &answers))
+            .flat_map(|topology| addresses(topology, &answers))
             .collect(),
-        layout,
+        topology,
         targets: targets.map(|all| {
             all.into_iter()
                 .filter(|one| !one.draining)
@@ -90,29 +90,29 @@ pub async fn look(world: &impl World, route: &Route, known: Option<Layout>) -> S
 }
 
 /// Where the API has never told the members, the one that the cluster endpoint is an alias of is one.
-fn learn_from_dns(layout: &mut Layout, answers: &Answers) {
-    if !layout.instances.is_empty() {
+fn learn_from_dns(topology: &mut Topology, answers: &Answers) {
+    if !topology.instances.is_empty() {
         return;
     }
-    let Some(Ok(answer)) = answers.get(&layout.endpoint) else {
+    let Some(Ok(answer)) = answers.get(&topology.endpoint) else {
         return;
     };
     let Some(alias) = answer.aliases.first() else {
         return;
     };
     if let Some(Ok(instance)) = alias.split('.').next().map(InstanceId::parse) {
-        layout.instances.insert(instance, Some(alias.clone()));
+        topology.instances.insert(instance, Some(alias.clone()));
     }
 }
 
-type Answers = BTreeMap<String, Result<Answer, Failure>>;
+type Answers = BTreeMap<String, Result<Answer, CallError>>;
 
 async fn in_time<T>(
     call: &'static str,
-    question: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
+    question: impl Future<Output = Result<T, CallError>>,
+) -> Result<T, CallError> {
     let late = |_| {
-        Failure::new(
+        CallError::new(
             call,
             Cause::TimedOut,
             format!("no answer within {} s", PATIENCE.as_secs()),
@@ -132,25 +132,25 @@ async fn resolve_all(world: &impl World, names: BTreeSet<String>) -> Answers {
 }
 
 /// Every name worth resolving: the cluster endpoint and its members'.
-fn names(layout: &Layout) -> impl Iterator<Item = String> {
-    std::iter::once(&layout.endpoint)
-        .chain(layout.instances.values().flatten())
+fn names(topology: &Topology) -> impl Iterator<Item = String> {
+    std::iter::once(&topology.endpoint)
+        .chain(topology.instances.values().flatten())
         .cloned()
 }
 
 /// The member whose name the cluster endpoint is an alias of: the first label of an instance
 /// endpoint is the instance's identifier.
-fn named_by_dns(layout: Option<&Layout>, answers: &Answers) -> Result<InstanceId, Failure> {
+fn named_by_dns(topology: Option<&Topology>, answers: &Answers) -> Result<InstanceId, CallError> {
     let unknown = || {
-        Failure::new(
+        CallError::new(
             "dns",
             Cause::NotFound,
             "the cluster endpoint's name is not known yet",
         )
     };
-    let layout = layout.ok_or_else(unknown)?;
+    let topology = topology.ok_or_else(unknown)?;
     let answer = answers
-        .get(&layout.endpoint)
+        .get(&topology.endpoint)
         .ok_or_else(unknown)?
         .as_ref()
         .map_err(Clone::clone)?;
@@ -158,26 +158,26 @@ fn named_by_dns(layout: Option<&Layout>, answers: &Answers) -> Result<InstanceId
         .aliases
         .iter()
         .filter_map(|alias| InstanceId::parse(alias.split('.').next()?).ok())
-        .find(|instance| layout.instances.contains_key(instance));
+        .find(|instance| topology.instances.contains_key(instance));
     member.ok_or_else(|| {
         let detail = format!(
             "{} is an alias of {:?}, and no member's name",
-            layout.endpoint, answer.aliases
+            topology.endpoint, answer.aliases
         );
-        Failure::new("dns", Cause::NotFound, detail)
+        CallError::new("dns", Cause::NotFound, detail)
     })
 }
 
 fn addresses(
-    layout: &Layout,
+    topology: &Topology,
     answers: &Answers,
 ) -> impl Iterator<Item = (InstanceId, Result<Ipv4Addr, NoAddress>)> {
-    layout.instances.iter().map(|(instance, endpoint)| {
+    topology.instances.iter().map(|(instance, endpoint)| {
         let answer = endpoint.as_ref().and_then(|endpoint| answers.get(endpoint));
         let address = match answer {
             Some(Ok(answer)) => address::suitable(instance, &answer.addresses),
             Some(Err(failure)) => Err(failure.clone().into()),
-            None => Err(Failure::new(
+            None => Err(CallError::new(
                 "dns",
                 Cause::NotFound,
                 format!("`{instance}` has no endpoint yet"),

@@ -16,7 +16,7 @@ use failover_follower::look::Sighting;
 use failover_follower::plan::Plan;
 use failover_follower::route::InstanceId;
 use failover_follower::trigger::Word;
-use failover_follower::world::{Cause, Failure, Layout, Target};
+use failover_follower::world::{CallError, Cause, Target, Topology};
 use proptest::prelude::*;
 
 const MEMBERS: [&str; 3] = ["a", "b", "c"];
@@ -26,8 +26,8 @@ fn id(name: &str) -> InstanceId {
     InstanceId::parse(name).unwrap()
 }
 
-fn silent() -> Failure {
-    Failure::new("dns", Cause::TimedOut, "")
+fn silent() -> CallError {
+    CallError::new("dns", Cause::TimedOut, "")
 }
 
 fn address(name: &str) -> Ipv4Addr {
@@ -52,7 +52,7 @@ fn seen(api: &str, dns: &str, registered: &[Target]) -> Sighting {
         } else {
             Ok(id(dns))
         },
-        layout: Some(Layout {
+        topology: Some(Topology {
             endpoint: "cluster.cluster-xyz.eu-west-1.rds.amazonaws.com".to_owned(),
             port: PORT,
             instances: MEMBERS
@@ -343,7 +343,7 @@ fn any_target() -> impl Strategy<Value = Target> {
         })
 }
 
-fn any_address() -> impl Strategy<Value = Result<Vec<Ipv4Addr>, Failure>> {
+fn any_address() -> impl Strategy<Value = Result<Vec<Ipv4Addr>, CallError>> {
     prop_oneof![
         6 => (1u8..=4).prop_map(|last| Ok(vec![Ipv4Addr::new(10, 0, 0, last)])),
         1 => Just(Ok(vec![Ipv4Addr::new(54, 1, 2, 3)])),
@@ -366,8 +366,8 @@ prop_compose! {
             let address = answer.map_err(NoAddress::Silent).and_then(|addresses| suitable(&id(name), &addresses));
             (id(name), address)
         }).collect();
-        let layout = full.layout.filter(|_| knows_layout);
-        Sighting { api, dns, addresses: if layout.is_some() { addresses } else { BTreeMap::new() }, layout, targets }
+        let topology = full.topology.filter(|_| knows_layout);
+        Sighting { api, dns, addresses: if topology.is_some() { addresses } else { BTreeMap::new() }, topology, targets }
     }
 }
 

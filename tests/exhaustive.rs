@@ -17,7 +17,7 @@ use failover_follower::look::Sighting;
 use failover_follower::plan::Plan;
 use failover_follower::route::InstanceId;
 use failover_follower::trigger;
-use failover_follower::world::{Cause, Failure, Layout, Target};
+use failover_follower::world::{CallError, Cause, Target, Topology};
 use stateright::{Checker, Model, Property};
 
 const MEMBERS: u8 = 3;
@@ -337,11 +337,11 @@ impl Made {
 
 impl Given {
     fn sighting(&self) -> Sighting {
-        let silent = || Failure::new("rds:DescribeDBClusters", Cause::TimedOut, "");
+        let silent = || CallError::new("rds:DescribeDBClusters", Cause::TimedOut, "");
         Sighting {
             api: self.api.map(|member| Some(id(member))).ok_or_else(silent),
             dns: Ok(id(self.dns)),
-            layout: Some(Layout {
+            topology: Some(Topology {
                 endpoint: "cluster".to_owned(),
                 port: PORT,
                 instances: (0..MEMBERS).map(|member| (id(member), None)).collect(),

@@ -146,9 +146,9 @@ fn fault(survey: &Survey, one: &Subscription) -> Option<Wrong> {
     }
     let ids = survey
         .sighting
-        .layout
+        .topology
         .iter()
-        .flat_map(|layout| layout.instances.keys());
+        .flat_map(|topology| topology.instances.keys());
     let needed: Vec<&str> = match source_type.as_str() {
         "db-cluster" => vec![survey.route.cluster.as_str()],
         "db-instance" => ids.map(InstanceId::as_str).collect(),

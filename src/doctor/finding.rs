@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::route::{ClusterId, Route, TargetGroupArn};
 use crate::world::audit::Answered;
-use crate::world::{Cause, Failure};
+use crate::world::{CallError, Cause};
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -145,7 +145,7 @@ impl Checkup {
     pub(super) fn permission<T>(&mut self, action: &str, resource: &str, answer: &Answered<T>) {
         let severity = match answer {
             Err(failure) if failure.cause == Cause::Denied => Severity::Error,
-            Err(failure) if !matches!(failure.cause, Cause::NotFound | Cause::Refused) => {
+            Err(failure) if !matches!(failure.cause, Cause::NotFound | Cause::Rejected) => {
                 Severity::Unknown
             }
             _ => return self.pass(&format!("permission {action}")),
@@ -158,7 +158,7 @@ impl Checkup {
     }
 
     /// Notes a call that failed, once for each route however much depends on it.
-    fn unanswered(&mut self, check: &str, severity: Severity, failure: &Failure, resource: &str) {
+    fn unanswered(&mut self, check: &str, severity: Severity, failure: &CallError, resource: &str) {
         let group = self.route.as_ref().map(|route| route.group.clone());
         if !self.unanswered.insert((group, failure.call)) {
             return;
@@ -185,7 +185,7 @@ impl Checkup {
         );
     }
 
-    fn mend(&self, failure: &Failure, resource: &str) -> String {
+    fn mend(&self, failure: &CallError, resource: &str) -> String {
         if failure.cause != Cause::Denied {
             return "ask again in a minute; if it stays so, see whether the function's network reaches the service: \
                     docs/runbook.md, The doctor"

@@ -96,9 +96,9 @@ fn listener(survey: &Survey, group: &Group, checkup: &mut Checkup) {
 fn port(survey: &Survey) -> u16 {
     survey
         .sighting
-        .layout
+        .topology
         .as_ref()
-        .map_or(3306, |layout| layout.port)
+        .map_or(3306, |topology| topology.port)
 }
 
 fn kind(survey: &Survey, group: &Group, checkup: &mut Checkup) {

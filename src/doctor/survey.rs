@@ -107,9 +107,9 @@ impl Survey {
 async fn names(live: &Live, route: &Route) -> (Sighting, Option<Answered<Answer>>) {
     let sighting = Box::pin(look(live, route, None)).await;
     let endpoint = sighting
-        .layout
+        .topology
         .as_ref()
-        .map(|layout| layout.endpoint.as_str());
+        .map(|topology| topology.endpoint.as_str());
     let zone = endpoint.and_then(|name| name.split_once(".cluster-"));
     let nobody = match zone {
         Some((_, zone)) => Some(live.resolve(&format!("nobody-has-this-name.{zone}")).await),

@@ -9,8 +9,8 @@ use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::{RData, RecordType};
 
-use super::turns::Turns;
-use super::{Answer, Cause, Failure};
+use super::concurrency_limit::ConcurrencyLimit;
+use super::{Answer, CallError, Cause};
 
 /// How long one try may take. The resolver of a VPC answers in milliseconds.
 const TRY: Duration = Duration::from_secs(1);
@@ -18,7 +18,7 @@ const TRY: Duration = Duration::from_secs(1);
 /// A resolver without a cache, a hosts file or a search list.
 pub(super) struct Dns {
     resolver: TokioResolver,
-    turns: Turns,
+    limit: ConcurrencyLimit,
 }
 
 impl Dns {
@@ -38,15 +38,15 @@ impl Dns {
         options.attempts = 1; // one more after the first
         Ok(Self {
             resolver: builder.build()?,
-            turns: Turns::new(),
+            limit: ConcurrencyLimit::new(),
         })
     }
 
-    pub(super) async fn resolve(&self, name: &str) -> Result<Answer, Failure> {
+    pub(super) async fn resolve(&self, name: &str) -> Result<Answer, CallError> {
         let absolute = format!("{}.", name.trim_end_matches('.'));
         let lookup = self
-            .turns
-            .take(self.resolver.lookup(absolute, RecordType::A))
+            .limit
+            .run(self.resolver.lookup(absolute, RecordType::A))
             .await
             .map_err(|error| failure(name, &error))?;
         let mut answer = Answer::default();
@@ -76,11 +76,11 @@ fn only(server: SocketAddr) -> ResolverConfig {
     )])
 }
 
-fn failure(name: &str, error: &NetError) -> Failure {
+fn failure(name: &str, error: &NetError) -> CallError {
     let cause = match error {
         NetError::Timeout => Cause::TimedOut,
         error if error.is_no_records_found() => Cause::NotFound,
         _ => Cause::Unavailable,
     };
-    Failure::new("dns", cause, format!("{name}: {error}"))
+    CallError::new("dns", cause, format!("{name}: {error}"))
 }

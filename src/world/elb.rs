@@ -7,8 +7,8 @@ use aws_sdk_elasticloadbalancingv2::types::{
     TargetDescription, TargetHealthDescription, TargetHealthStateEnum,
 };
 
-use super::turns::Turns;
-use super::{Cause, Failure, Registration, Target};
+use super::concurrency_limit::ConcurrencyLimit;
+use super::{CallError, Cause, Registration, Target};
 use crate::route::TargetGroupArn;
 
 const DESCRIBE: &str = "elasticloadbalancing:DescribeTargetHealth";
@@ -23,27 +23,27 @@ const OUTSIDE_THE_VPC: &str = "all";
 #[derive(Debug)]
 pub(super) struct Elb {
     client: Client,
-    turns: Turns,
+    limit: ConcurrencyLimit,
 }
 
 impl Elb {
     pub(super) fn new(client: Client) -> Self {
         Self {
             client,
-            turns: Turns::new(),
+            limit: ConcurrencyLimit::new(),
         }
     }
 
     pub(super) async fn targets(
         &self,
         group: &TargetGroupArn,
-    ) -> Result<Vec<Registration>, Failure> {
+    ) -> Result<Vec<Registration>, CallError> {
         let call = self
             .client
             .describe_target_health()
             .target_group_arn(group.as_str());
-        let answer = self.turns.take(call.send()).await;
-        let answer = answer.map_err(|error| Failure::from_sdk(DESCRIBE, &error))?;
+        let answer = self.limit.run(call.send()).await;
+        let answer = answer.map_err(|error| CallError::from_sdk(DESCRIBE, &error))?;
         answer
             .target_health_descriptions()
             .iter()
@@ -55,10 +55,10 @@ impl Elb {
         &self,
         group: &TargetGroupArn,
         target: &Target,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CallError> {
         match self.register_in(group, target, None).await {
-            Err(Failure {
-                cause: Cause::Refused,
+            Err(CallError {
+                cause: Cause::Rejected,
                 ..
             }) => self.register_in(group, target, Some(OUTSIDE_THE_VPC)).await,
             result => result,
@@ -70,7 +70,7 @@ impl Elb {
         group: &TargetGroupArn,
         target: &Target,
         zone: Option<&str>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CallError> {
         let mut description = describe(target);
         description.availability_zone = zone.map(ToOwned::to_owned);
         let call = self
@@ -78,27 +78,27 @@ impl Elb {
             .register_targets()
             .target_group_arn(group.as_str())
             .targets(description);
-        let answer = self.turns.take(call.send()).await;
+        let answer = self.limit.run(call.send()).await;
         answer
             .map(|_| ())
-            .map_err(|error| Failure::from_sdk(REGISTER, &error))
+            .map_err(|error| CallError::from_sdk(REGISTER, &error))
     }
 
     pub(super) async fn deregister(
         &self,
         group: &TargetGroupArn,
         targets: &BTreeSet<Target>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CallError> {
         let descriptions = targets.iter().map(describe).collect();
         let call = self
             .client
             .deregister_targets()
             .target_group_arn(group.as_str())
             .set_targets(Some(descriptions));
-        let answer = self.turns.take(call.send()).await;
+        let answer = self.limit.run(call.send()).await;
         answer
             .map(|_| ())
-            .map_err(|error| Failure::from_sdk(DEREGISTER, &error))
+            .map_err(|error| CallError::from_sdk(DEREGISTER, &error))
     }
 }
 
@@ -109,9 +109,9 @@ fn describe(target: &Target) -> TargetDescription {
         .build()
 }
 
-fn read(description: &TargetHealthDescription) -> Result<Registration, Failure> {
+fn read(description: &TargetHealthDescription) -> Result<Registration, CallError> {
     let nonsense = || {
-        Failure::new(
+        CallError::new(
             DESCRIBE,
             Cause::Unavailable,
             "it tells a target without an id or a port",

@@ -10,11 +10,11 @@ use aws_smithy_http_client::{Builder, tls};
 use hickory_resolver::net::NetError;
 
 use super::audit::Auditor;
+use super::concurrency_limit::AT_A_TIME;
 use super::dns::Dns;
 use super::elb::Elb;
 use super::rds::Rds;
-use super::turns::AT_A_TIME;
-use super::{Answer, Cluster, Failure, Registration, Target, World};
+use super::{Answer, CallError, Cluster, Registration, Target, World};
 use crate::route::{ClusterId, TargetGroupArn};
 
 /// To open a connection. Within a region it takes milliseconds.
@@ -81,19 +81,19 @@ impl Live {
 }
 
 impl World for Live {
-    async fn cluster(&self, id: &ClusterId) -> Result<Cluster, Failure> {
+    async fn cluster(&self, id: &ClusterId) -> Result<Cluster, CallError> {
         self.rds.cluster(id).await
     }
 
-    async fn resolve(&self, name: &str) -> Result<Answer, Failure> {
+    async fn resolve(&self, name: &str) -> Result<Answer, CallError> {
         self.dns.resolve(name).await
     }
 
-    async fn targets(&self, group: &TargetGroupArn) -> Result<Vec<Registration>, Failure> {
+    async fn targets(&self, group: &TargetGroupArn) -> Result<Vec<Registration>, CallError> {
         self.elb.targets(group).await
     }
 
-    async fn register(&self, group: &TargetGroupArn, target: &Target) -> Result<(), Failure> {
+    async fn register(&self, group: &TargetGroupArn, target: &Target) -> Result<(), CallError> {
         self.elb.register(group, target).await
     }
 
@@ -101,7 +101,7 @@ impl World for Live {
         &self,
         group: &TargetGroupArn,
         targets: &BTreeSet<Target>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CallError> {
         self.elb.deregister(group, targets).await
     }
 }

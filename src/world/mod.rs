@@ -3,13 +3,13 @@
 //! Implemented once on AWS and DNS ([`Live`]), and once in a simulated world for the tests.
 
 pub mod audit;
+mod batcher;
+mod call_error;
+mod concurrency_limit;
 mod dns;
 mod elb;
-mod failure;
 mod live;
 mod rds;
-mod together;
-mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -17,7 +17,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Serialize, Serializer};
 
-pub use failure::{Cause, Failure};
+pub use call_error::{CallError, Cause};
 pub use live::Live;
 
 use crate::route::{ClusterEndpoint, ClusterId, InstanceId, TargetGroupArn};
@@ -29,19 +29,19 @@ use crate::route::{ClusterEndpoint, ClusterId, InstanceId, TargetGroupArn};
 )]
 pub trait World {
     /// The cluster as the RDS API tells it.
-    async fn cluster(&self, id: &ClusterId) -> Result<Cluster, Failure>;
+    async fn cluster(&self, id: &ClusterId) -> Result<Cluster, CallError>;
     /// The IPv4 addresses behind an absolute name, and the names on the way to them.
-    async fn resolve(&self, name: &str) -> Result<Answer, Failure>;
+    async fn resolve(&self, name: &str) -> Result<Answer, CallError>;
     /// What the target group holds.
-    async fn targets(&self, group: &TargetGroupArn) -> Result<Vec<Registration>, Failure>;
+    async fn targets(&self, group: &TargetGroupArn) -> Result<Vec<Registration>, CallError>;
     /// Puts a target in.
-    async fn register(&self, group: &TargetGroupArn, target: &Target) -> Result<(), Failure>;
+    async fn register(&self, group: &TargetGroupArn, target: &Target) -> Result<(), CallError>;
     /// Takes targets out; one that isn't there is no error.
     async fn deregister(
         &self,
         group: &TargetGroupArn,
         targets: &BTreeSet<Target>,
-    ) -> Result<(), Failure>;
+    ) -> Result<(), CallError>;
 }
 
 /// A cluster as the RDS API tells it.
@@ -50,13 +50,13 @@ pub struct Cluster {
     /// The member with `IsClusterWriter`. In the middle of a failover there may be none.
     pub writer: Option<InstanceId>,
     /// Its names and its port.
-    pub layout: Layout,
+    pub topology: Topology,
 }
 
 /// What stays of a cluster when its Writer moves: names and a port, and so what a process may
 /// remember from one run to the next. Who the Writer is, is never remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layout {
+pub struct Topology {
     /// The cluster endpoint, whose CNAME names the Writer's instance.
     pub endpoint: String,
     /// The port all of its instances listen on.
@@ -92,10 +92,10 @@ pub struct Registration {
     pub draining: bool,
 }
 
-impl Layout {
+impl Topology {
     /// What can be known of a cluster that the API has never told anything of: its endpoint, and no members.
     #[must_use]
-    pub fn unheard_of(endpoint: &ClusterEndpoint) -> Self {
+    pub fn from_endpoint(endpoint: &ClusterEndpoint) -> Self {
         Self {
             endpoint: endpoint.name.clone(),
             port: endpoint.port,

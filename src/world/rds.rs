@@ -7,9 +7,9 @@ use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance, Filter};
 use futures_util::FutureExt;
 
-use super::together::{Found, Together};
-use super::turns::Turns;
-use super::{Cause, Cluster, Failure, Layout};
+use super::batcher::{Batcher, Found};
+use super::concurrency_limit::ConcurrencyLimit;
+use super::{CallError, Cause, Cluster, Topology};
 use crate::route::{ClusterId, InstanceId};
 
 const CLUSTERS: &str = "rds:DescribeDBClusters";
@@ -19,8 +19,8 @@ const INSTANCES: &str = "rds:DescribeDBInstances";
 /// endpoint for as long as it keeps its identifier, so each is asked for once. What several routes
 /// ask in the same moment is one question.
 pub(super) struct Rds {
-    clusters: Together<ClusterId, Arc<DbCluster>>,
-    instances: Together<ClusterId, Endpoints>,
+    clusters: Batcher<ClusterId, Arc<DbCluster>>,
+    instances: Batcher<ClusterId, Endpoints>,
     endpoints: Mutex<BTreeMap<ClusterId, Endpoints>>,
 }
 
@@ -30,19 +30,19 @@ impl Rds {
     pub(super) fn new(client: Client) -> Self {
         let api = Api {
             client,
-            turns: Turns::new(),
+            limit: ConcurrencyLimit::new(),
         };
         let same = api.clone();
         Self {
-            clusters: Together::new(move |ids| api.clone().clusters(ids).boxed()),
-            instances: Together::new(move |ids| same.clone().endpoints(ids).boxed()),
+            clusters: Batcher::new(move |ids| api.clone().clusters(ids).boxed()),
+            instances: Batcher::new(move |ids| same.clone().endpoints(ids).boxed()),
             endpoints: Mutex::default(),
         }
     }
 
     /// The cluster, with the endpoints of its members. Where no endpoint is known yet, both
     /// questions are asked side by side.
-    pub(super) async fn cluster(&self, id: &ClusterId) -> Result<Cluster, Failure> {
+    pub(super) async fn cluster(&self, id: &ClusterId) -> Result<Cluster, CallError> {
         let mut known = self.endpoints().get(id).cloned().unwrap_or_default();
         let (cluster, mut learned) = if known.is_empty() {
             let (cluster, learned) =
@@ -72,12 +72,12 @@ impl Rds {
         }
     }
 
-    async fn describe_cluster(&self, id: &ClusterId) -> Result<Arc<DbCluster>, Failure> {
+    async fn describe_cluster(&self, id: &ClusterId) -> Result<Arc<DbCluster>, CallError> {
         let found = self.clusters.ask(id).await?;
-        found.ok_or_else(|| Failure::new(CLUSTERS, Cause::NotFound, format!("no cluster `{id}`")))
+        found.ok_or_else(|| CallError::new(CLUSTERS, Cause::NotFound, format!("no cluster `{id}`")))
     }
 
-    async fn describe_endpoints(&self, id: &ClusterId) -> Result<Endpoints, Failure> {
+    async fn describe_endpoints(&self, id: &ClusterId) -> Result<Endpoints, CallError> {
         self.instances.ask(id).await.map(Option::unwrap_or_default)
     }
 
@@ -92,7 +92,7 @@ impl Rds {
 #[derive(Clone)]
 struct Api {
     client: Client,
-    turns: Turns,
+    limit: ConcurrencyLimit,
 }
 
 impl Api {
@@ -105,8 +105,8 @@ impl Api {
             ids => call.filters(of_clusters(ids)),
         };
         let call = async { call.into_paginator().items().send().collect().await };
-        let answer: Result<Vec<_>, _> = self.turns.take(call).await;
-        let clusters = answer.map_err(|error| Failure::from_sdk(CLUSTERS, &error))?;
+        let answer: Result<Vec<_>, _> = self.limit.run(call).await;
+        let clusters = answer.map_err(|error| CallError::from_sdk(CLUSTERS, &error))?;
         let by_id = clusters.into_iter().filter_map(|cluster| {
             let id = ClusterId::parse(cluster.db_cluster_identifier()?).ok()?;
             Some((id, Arc::new(cluster)))
@@ -119,8 +119,8 @@ impl Api {
         let call = self.client.describe_db_instances();
         let call = call.filters(of_clusters(&ids));
         let call = async { call.into_paginator().items().send().collect().await };
-        let answer: Result<Vec<_>, _> = self.turns.take(call).await;
-        let instances = answer.map_err(|error| Failure::from_sdk(INSTANCES, &error))?;
+        let answer: Result<Vec<_>, _> = self.limit.run(call).await;
+        let instances = answer.map_err(|error| CallError::from_sdk(INSTANCES, &error))?;
         let mut found: BTreeMap<ClusterId, Endpoints> = BTreeMap::new();
         for (cluster, instance, endpoint) in instances.into_iter().filter_map(endpoint) {
             found.entry(cluster).or_default().insert(instance, endpoint);
@@ -144,8 +144,8 @@ fn endpoint(instance: DbInstance) -> Option<(ClusterId, InstanceId, String)> {
 }
 
 /// Makes sense of what the API told of a cluster, or says why there is none in it.
-fn read(cluster: &DbCluster, endpoints: &Endpoints) -> Result<Cluster, Failure> {
-    let nonsense = |what: String| Failure::new(CLUSTERS, Cause::Unavailable, what);
+fn read(cluster: &DbCluster, endpoints: &Endpoints) -> Result<Cluster, CallError> {
+    let nonsense = |what: String| CallError::new(CLUSTERS, Cause::Unavailable, what);
     let writers: Vec<InstanceId> = members(cluster)
         .filter(|(_, is_writer)| *is_writer)
         .map(|(id, _)| id)
@@ -163,7 +163,7 @@ fn read(cluster: &DbCluster, endpoints: &Endpoints) -> Result<Cluster, Failure> 
         .filter(|port| *port != 0);
     Ok(Cluster {
         writer: writers.into_iter().next(),
-        layout: Layout {
+        topology: Topology {
             endpoint: endpoint
                 .ok_or_else(|| nonsense("it tells no cluster endpoint".to_owned()))?,
             port: port.ok_or_else(|| nonsense(format!("it tells the port {:?}", cluster.port)))?,
@@ -215,9 +215,9 @@ mod tests {
             let writers = members.iter().flatten().filter(|member| member.is_cluster_writer == Some(true)).count();
             match read(&answer, &Endpoints::new()) {
                 Ok(cluster) => {
-                    prop_assert_eq!(Some(cluster.layout.endpoint), endpoint);
-                    prop_assert_eq!(Some(i32::from(cluster.layout.port)), port);
-                    prop_assert!(cluster.writer.is_none_or(|writer| cluster.layout.instances.contains_key(&writer)));
+                    prop_assert_eq!(Some(cluster.topology.endpoint), endpoint);
+                    prop_assert_eq!(Some(i32::from(cluster.topology.port)), port);
+                    prop_assert!(cluster.writer.is_none_or(|writer| cluster.topology.instances.contains_key(&writer)));
                 }
                 Err(failure) => {
                     let sensible = endpoint.is_some_and(|name| !name.is_empty())

@@ -13,7 +13,7 @@ use failover_follower::world::audit::{
     Attributes, Balancer, Caller, ClusterDetails, EndpointService, Group, InstanceDetails,
     Listener, Subscription,
 };
-use failover_follower::world::{Cause, Failure, Layout, Target};
+use failover_follower::world::{CallError, Cause, Target, Topology};
 
 pub(crate) const GROUP: &str =
     "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/writer/0123456789abcdef";
@@ -49,8 +49,8 @@ pub(crate) fn map<const N: usize>(entries: [(&str, &str); N]) -> Attributes {
         .into()
 }
 
-pub(crate) fn failure(call: &'static str, cause: Cause) -> Failure {
-    Failure::new(call, cause, "")
+pub(crate) fn failure(call: &'static str, cause: Cause) -> CallError {
+    CallError::new(call, cause, "")
 }
 
 pub(crate) fn sighting() -> Sighting {
@@ -58,7 +58,7 @@ pub(crate) fn sighting() -> Sighting {
     Sighting {
         api: Ok(Some(id(1))),
         dns: Ok(id(1)),
-        layout: Some(Layout {
+        topology: Some(Topology {
             endpoint: "aurora.cluster-xyz.eu-west-1.rds.amazonaws.com".to_owned(),
             port: 3306,
             instances: [1, 2].map(|number| (id(number), endpoint(number))).into(),

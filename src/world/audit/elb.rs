@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 
 use super::{Answered, Attributes, Balancer, Group, Listener};
 use crate::route::TargetGroupArn;
-use crate::world::{Cause, Failure};
+use crate::world::{CallError, Cause};
 
 const GROUPS: &str = "elasticloadbalancing:DescribeTargetGroups";
 const GROUP_ATTRIBUTES: &str = "elasticloadbalancing:DescribeTargetGroupAttributes";
@@ -37,10 +37,10 @@ pub(super) async fn group(client: &Client, arn: &TargetGroupArn) -> Answered<Gro
     let answer = call
         .send()
         .await
-        .map_err(|error| Failure::from_sdk(GROUPS, &error))?;
+        .map_err(|error| CallError::from_sdk(GROUPS, &error))?;
     let group = answer.target_groups.unwrap_or_default().into_iter().next();
     let group =
-        group.ok_or_else(|| Failure::new(GROUPS, Cause::NotFound, format!("no group {arn}")))?;
+        group.ok_or_else(|| CallError::new(GROUPS, Cause::NotFound, format!("no group {arn}")))?;
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     Ok(Group {
         target_type: text(
@@ -72,7 +72,7 @@ pub(super) async fn group_attributes(
     let answer = call
         .send()
         .await
-        .map_err(|error| Failure::from_sdk(GROUP_ATTRIBUTES, &error))?;
+        .map_err(|error| CallError::from_sdk(GROUP_ATTRIBUTES, &error))?;
     let attributes = answer.attributes.unwrap_or_default();
     Ok(attributes
         .into_iter()
@@ -90,7 +90,7 @@ pub(super) async fn balancers(client: &Client, arns: &[String]) -> Answered<Vec<
     let answer = call
         .send()
         .await
-        .map_err(|error| Failure::from_sdk(BALANCERS, &error))?;
+        .map_err(|error| CallError::from_sdk(BALANCERS, &error))?;
     let balancers = answer.load_balancers.unwrap_or_default().into_iter();
     Ok(join_all(balancers.map(|one| balancer(client, one))).await)
 }
@@ -136,7 +136,7 @@ async fn balancer_attributes(client: &Client, arn: &str) -> Answered<Attributes>
     let answer = call
         .send()
         .await
-        .map_err(|error| Failure::from_sdk(BALANCER_ATTRIBUTES, &error))?;
+        .map_err(|error| CallError::from_sdk(BALANCER_ATTRIBUTES, &error))?;
     let attributes = answer.attributes.unwrap_or_default();
     Ok(attributes
         .into_iter()
@@ -149,7 +149,7 @@ async fn listeners(client: &Client, balancer: &str) -> Answered<Vec<Listener>> {
     let answer = call
         .send()
         .await
-        .map_err(|error| Failure::from_sdk(LISTENERS, &error))?;
+        .map_err(|error| CallError::from_sdk(LISTENERS, &error))?;
     let listeners = answer.listeners.unwrap_or_default().into_iter();
     Ok(join_all(listeners.map(|one| listener(client, one))).await)
 }
@@ -187,7 +187,7 @@ async fn listener_attributes(client: &Client, arn: &str) -> Answered<Attributes>
     let answer = call
         .send()
         .await
-        .map_err(|error| Failure::from_sdk(LISTENER_ATTRIBUTES, &error))?;
+        .map_err(|error| CallError::from_sdk(LISTENER_ATTRIBUTES, &error))?;
     let attributes = answer.attributes.unwrap_or_default();
     Ok(attributes
         .into_iter()
@@ -228,10 +228,10 @@ fn permitted<T, E>(call: &'static str, answer: Result<T, SdkError<E, HttpRespons
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    match answer.map_err(|error| Failure::from_sdk(call, &error)) {
+    match answer.map_err(|error| CallError::from_sdk(call, &error)) {
         Ok(_)
-        | Err(Failure {
-            cause: Cause::Refused,
+        | Err(CallError {
+            cause: Cause::Rejected,
             ..
         }) => Ok(()),
         Err(failure) => Err(failure),

@@ -16,11 +16,11 @@ use aws_config::SdkConfig;
 use chrono::TimeDelta;
 
 use crate::route::{ClusterId, InstanceId, TargetGroupArn};
-use crate::world::Failure;
+use crate::world::CallError;
 use query::Query;
 
 /// An answer, or why there is none.
-pub type Answered<T> = Result<T, Failure>;
+pub type Answered<T> = Result<T, CallError>;
 
 /// Attributes by their key.
 pub type Attributes = BTreeMap<String, String>;

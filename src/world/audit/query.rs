@@ -19,7 +19,7 @@ use chrono::{DateTime, Utc};
 use roxmltree::{Document, Node};
 
 use crate::error::chain;
-use crate::world::{Cause, Failure};
+use crate::world::{CallError, Cause};
 
 /// A service that speaks the query protocol.
 #[derive(Clone, Copy, Debug)]
@@ -63,14 +63,14 @@ impl Query {
         action: &'static str,
         call: &'static str,
         parameters: &[(&str, &str)],
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Answer, CallError> {
         let form = form_urlencoded::Serializer::new(String::new())
             .append_pair("Action", action)
             .append_pair("Version", service.version)
             .extend_pairs(parameters)
             .finish();
         let operation = self.operation(service, action).ok_or_else(|| {
-            Failure::new(
+            CallError::new(
                 call,
                 Cause::Unavailable,
                 "there is no Region, or there are no credentials",
@@ -81,7 +81,7 @@ impl Query {
                 SdkError::TimeoutError(_) => Cause::TimedOut,
                 _ => Cause::Unavailable,
             };
-            Failure::new(call, cause, chain(&error))
+            CallError::new(call, cause, chain(&error))
         })?;
         let Response { status, date, body } = response;
         if !(200..300).contains(&status) {
@@ -164,9 +164,9 @@ impl Query {
 
 impl Answer {
     /// The answer's XML, to look around in.
-    pub(super) fn document(&self) -> Result<Document<'_>, Failure> {
+    pub(super) fn document(&self) -> Result<Document<'_>, CallError> {
         Document::parse(&self.xml).map_err(|error| {
-            Failure::new(self.call, Cause::Unavailable, format!("no XML: {error}"))
+            CallError::new(self.call, Cause::Unavailable, format!("no XML: {error}"))
         })
     }
 }
@@ -189,7 +189,7 @@ pub(super) fn items<'a, 'input>(
 }
 
 /// An error that AWS answered with, told by its code.
-fn refused(call: &'static str, status: u16, body: &str) -> Failure {
+fn refused(call: &'static str, status: u16, body: &str) -> CallError {
     let document = Document::parse(body).ok();
     let told = |tag: &str| {
         let root = document.as_ref()?.root_element();
@@ -200,7 +200,7 @@ fn refused(call: &'static str, status: u16, body: &str) -> Failure {
         Some(message) => format!("{code}: {message}"),
         None => code.clone(),
     };
-    Failure::new(call, Cause::of_code(&code), detail)
+    CallError::new(call, Cause::of_code(&code), detail)
 }
 
 /// The domain of a Region's services; the isolated partitions have their own, which it does not know.

@@ -5,7 +5,7 @@ use aws_sdk_rds::types::{DbInstance, EventSubscription, Filter};
 
 use super::{Answered, Attributes, ClusterDetails, InstanceDetails, Subscription};
 use crate::route::{ClusterId, InstanceId};
-use crate::world::{Cause, Failure};
+use crate::world::{CallError, Cause};
 
 const CLUSTERS: &str = "rds:DescribeDBClusters";
 const INSTANCES: &str = "rds:DescribeDBInstances";
@@ -22,10 +22,10 @@ pub(super) async fn cluster(client: &Client, id: &ClusterId) -> Answered<Cluster
     let answer = call
         .send()
         .await
-        .map_err(|error| Failure::from_sdk(CLUSTERS, &error))?;
+        .map_err(|error| CallError::from_sdk(CLUSTERS, &error))?;
     let cluster = answer.db_clusters.unwrap_or_default().into_iter().next();
     let cluster = cluster
-        .ok_or_else(|| Failure::new(CLUSTERS, Cause::NotFound, format!("no cluster `{id}`")))?;
+        .ok_or_else(|| CallError::new(CLUSTERS, Cause::NotFound, format!("no cluster `{id}`")))?;
     let pending = cluster
         .db_cluster_members()
         .iter()
@@ -49,7 +49,7 @@ pub(super) async fn instances(client: &Client, id: &ClusterId) -> Answered<Vec<I
     let answer = call
         .send()
         .await
-        .map_err(|error| Failure::from_sdk(INSTANCES, &error))?;
+        .map_err(|error| CallError::from_sdk(INSTANCES, &error))?;
     let read = |instance: DbInstance| {
         Some(InstanceDetails {
             id: InstanceId::parse(instance.db_instance_identifier()?).ok()?,
@@ -70,7 +70,7 @@ pub(super) async fn parameters(client: &Client, group: &str) -> Answered<Attribu
         .items()
         .send();
     let parameters = pages.try_collect().await;
-    let parameters = parameters.map_err(|error| Failure::from_sdk(PARAMETERS, &error))?;
+    let parameters = parameters.map_err(|error| CallError::from_sdk(PARAMETERS, &error))?;
     let read = parameters
         .into_iter()
         .filter_map(|one| Some((one.parameter_name?, one.parameter_value?)));
@@ -84,7 +84,8 @@ pub(super) async fn subscriptions(client: &Client) -> Answered<Vec<Subscription>
         .items()
         .send();
     let subscriptions = pages.try_collect().await;
-    let subscriptions = subscriptions.map_err(|error| Failure::from_sdk(SUBSCRIPTIONS, &error))?;
+    let subscriptions =
+        subscriptions.map_err(|error| CallError::from_sdk(SUBSCRIPTIONS, &error))?;
     Ok(subscriptions.into_iter().map(read).collect())
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use failover_follower::route::{ClusterId, InstanceId, TargetGroupArn};
 use failover_follower::trigger::{ANNOUNCED, FRESH, Hint};
 use failover_follower::world::{
-    Answer, Cause, Cluster, Failure, Layout, Registration, Target, World,
+    Answer, CallError, Cause, Cluster, Registration, Target, Topology, World,
 };
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
@@ -101,7 +101,7 @@ impl Seat {
         &self,
         call: &'static str,
         health: impl Fn(&Universe) -> Health,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CallError> {
         let latency = {
             let mut state = self.universe.now();
             let most = u64::try_from(state.latency.as_millis()).unwrap_or(u64::MAX);
@@ -115,8 +115,8 @@ impl Seat {
         };
         match health(&self.universe) {
             Health::Up if !unlucky => Ok(()),
-            Health::Up | Health::Down => Err(Failure::new(call, Cause::Unavailable, "503")),
-            Health::Throttled => Err(Failure::new(call, Cause::Throttled, "Rate exceeded")),
+            Health::Up | Health::Down => Err(CallError::new(call, Cause::Unavailable, "503")),
+            Health::Throttled => Err(CallError::new(call, Cause::Throttled, "Rate exceeded")),
             Health::Hanging => std::future::pending().await,
         }
     }
@@ -223,7 +223,7 @@ impl Seat {
 }
 
 impl World for Seat {
-    async fn cluster(&self, _id: &ClusterId) -> Result<Cluster, Failure> {
+    async fn cluster(&self, _id: &ClusterId) -> Result<Cluster, CallError> {
         if self.fault == Some(Fault::NoSecondLook) && self.wrote.get() {
             self.blind.notify_one();
             std::future::pending::<()>().await;
@@ -250,7 +250,7 @@ impl World for Seat {
         };
         Ok(Cluster {
             writer,
-            layout: Layout {
+            topology: Topology {
                 endpoint: format!("{CLUSTER}.cluster-xyz.ap-northeast-1.rds.amazonaws.com"),
                 port: PORT,
                 instances: state
@@ -262,8 +262,9 @@ impl World for Seat {
         })
     }
 
-    async fn resolve(&self, name: &str) -> Result<Answer, Failure> {
-        let nothing = || Failure::new("dns", Cause::NotFound, format!("{name}: no records found"));
+    async fn resolve(&self, name: &str) -> Result<Answer, CallError> {
+        let nothing =
+            || CallError::new("dns", Cause::NotFound, format!("{name}: no records found"));
         let label = name.split('.').next().unwrap_or_default();
         let id = InstanceId::parse(label).map_err(|_| nothing())?;
         let is_cluster = name.contains(".cluster-");
@@ -308,7 +309,7 @@ impl World for Seat {
         })
     }
 
-    async fn targets(&self, _group: &TargetGroupArn) -> Result<Vec<Registration>, Failure> {
+    async fn targets(&self, _group: &TargetGroupArn) -> Result<Vec<Registration>, CallError> {
         let withheld = std::mem::take(&mut self.told.borrow_mut().withheld);
         self.take_out(&withheld);
         self.call(READ, |universe| universe.now().elb_health)
@@ -328,7 +329,7 @@ impl World for Seat {
         Ok(state.group.iter().map(seen).collect())
     }
 
-    async fn register(&self, _group: &TargetGroupArn, target: &Target) -> Result<(), Failure> {
+    async fn register(&self, _group: &TargetGroupArn, target: &Target) -> Result<(), CallError> {
         self.call(IN, |universe| universe.now().write_health)
             .await?;
         self.judge_register(target);
@@ -345,7 +346,7 @@ impl World for Seat {
         &self,
         _group: &TargetGroupArn,
         targets: &BTreeSet<Target>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CallError> {
         self.call(OUT, |universe| universe.now().write_health)
             .await?;
         let list: Vec<String> = targets.iter().map(ToString::to_string).collect();

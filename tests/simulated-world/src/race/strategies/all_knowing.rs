@@ -17,7 +17,7 @@ use failover_follower::look::Sighting;
 use failover_follower::plan::Plan;
 use failover_follower::route::InstanceId;
 use failover_follower::trigger::{ANNOUNCED, FRESH, Hint, Word};
-use failover_follower::world::{Cause, Failure, Layout, World};
+use failover_follower::world::{CallError, Cause, Topology, World};
 
 use super::{hint, wait_until};
 use crate::race::failover::Failover;
@@ -94,7 +94,7 @@ fn moments(failover: &Failover) -> BTreeSet<Duration> {
 
 /// All there is to see.
 fn see(state: &State) -> Sighting {
-    let silent = || Failure::new("dns", Cause::NotFound, "no records found");
+    let silent = || CallError::new("dns", Cause::NotFound, "no records found");
     let instances: BTreeMap<_, _> = state
         .addresses
         .keys()
@@ -103,7 +103,7 @@ fn see(state: &State) -> Sighting {
     Sighting {
         api: Ok(state.api.clone()),
         dns: state.dns.clone().ok_or_else(silent),
-        layout: Some(Layout {
+        topology: Some(Topology {
             endpoint: route().cluster.to_string(),
             port: PORT,
             instances,

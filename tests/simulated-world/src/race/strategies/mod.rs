@@ -11,7 +11,7 @@ use std::time::Duration;
 use failover_follower::config::OnFailoverStart;
 use failover_follower::route::InstanceId;
 use failover_follower::trigger::{self, Hint, Trigger};
-use failover_follower::world::{Failure, Target, World};
+use failover_follower::world::{CallError, Target, World};
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
@@ -89,28 +89,28 @@ fn hint(universe: &Universe, payload: &Value) -> Option<Hint> {
 }
 
 /// Where an instance is, as its own endpoint says.
-async fn target_of(seat: &Seat, instance: &InstanceId) -> Result<Target, Failure> {
+async fn target_of(seat: &Seat, instance: &InstanceId) -> Result<Target, CallError> {
     let name = format!("{instance}.xyz.ap-northeast-1.rds.amazonaws.com");
     first_address(seat, &name).await
 }
 
 /// Where the cluster endpoint leads.
-async fn target_of_cluster(seat: &Seat) -> Result<Target, Failure> {
+async fn target_of_cluster(seat: &Seat) -> Result<Target, CallError> {
     let name = "aurora-source.cluster-xyz.ap-northeast-1.rds.amazonaws.com";
     first_address(seat, name).await
 }
 
-async fn first_address(seat: &Seat, name: &str) -> Result<Target, Failure> {
+async fn first_address(seat: &Seat, name: &str) -> Result<Target, CallError> {
     let answer = seat.resolve(name).await?;
     let address = answer.addresses.first().ok_or_else(|| {
         let cause = failover_follower::world::Cause::NotFound;
-        Failure::new("dns", cause, "no address")
+        CallError::new("dns", cause, "no address")
     })?;
     Ok(Target::new(*address, PORT))
 }
 
 /// Has the group hold this target and no other: those who leave first.
-async fn switch(seat: &Seat, to: &Target) -> Result<(), Failure> {
+async fn switch(seat: &Seat, to: &Target) -> Result<(), CallError> {
     let group = route().group;
     let held = seat.targets(&group).await?;
     let registered = held.into_iter().filter(|one| !one.draining);

@@ -1,4 +1,4 @@
-//! Questions of one moment, put as one, so that calls grow with pages and not with routes.
+//! Questions of one moment, asked in one call, so that calls grow with pages and not with routes.
 //!
 //! ```text
 //! route 1 ─ ask a ─┐                          ┌─► a ─ route 1
@@ -8,7 +8,7 @@
 //!
 //! Nothing runs in the background. Whoever waits drives the question, one who is cancelled leaves it to
 //! the others, and it is gone with the last of them. An answer is never older than the question: one that is
-//! being put already takes nobody in.
+//! under way already takes nobody in.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,26 +18,26 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use tracing::warn;
 
-use super::{Cause, Failure};
+use super::{CallError, Cause};
 
 /// As many as one answer holds unless asked for fewer: `MaxRecords` of `DescribeDBClusters` (API reference).
 const PAGE: usize = 100;
 
 /// What is found about some keys; one that isn't in it was not found.
-pub(super) type Found<K, A> = Result<BTreeMap<K, A>, Failure>;
+pub(super) type Found<K, A> = Result<BTreeMap<K, A>, CallError>;
 
-/// One kind of question, which can be put about up to a page of keys at once.
-pub(super) struct Together<K, A> {
-    put: Put<K, A>,
+/// One kind of question, which can be asked about up to a page of keys at once.
+pub(super) struct Batcher<K, A> {
+    fetch: Fetch<K, A>,
     open: Mutex<Option<Open<K, A>>>,
     /// A question about several has been denied in this process. To have it denied in every look would be
     /// a round trip lost, and a line in the audit log that rings other people's alarms.
     denied: AtomicBool,
 }
 
-type Put<K, A> = Arc<dyn Fn(Vec<K>) -> BoxFuture<'static, Found<K, A>> + Send + Sync>;
+type Fetch<K, A> = Arc<dyn Fn(Vec<K>) -> BoxFuture<'static, Found<K, A>> + Send + Sync>;
 
-/// A call that is put, or about to be.
+/// A call that is under way, or about to be.
 type Question<K, A> = BoxFuture<'static, Arc<Page<K, A>>>;
 
 /// The question that takes keys in, for as long as somebody waits for it.
@@ -46,7 +46,7 @@ struct Open<K, A> {
     page: WeakShared<Question<K, A>>,
 }
 
-/// Whom a question is about; nothing once it is being put.
+/// Whom a question is about; nothing once it is under way.
 type Keys<K> = Arc<Mutex<Option<BTreeSet<K>>>>;
 
 /// The answer to a question about one, or several.
@@ -55,17 +55,17 @@ struct Page<K, A> {
     found: Found<K, A>,
 }
 
-impl<K, A> Together<K, A>
+impl<K, A> Batcher<K, A>
 where
     K: Ord + Clone + Send + Sync + 'static,
     A: Clone + Send + Sync + 'static,
 {
-    /// A kind of question that `put` puts.
+    /// A kind of question that `fetch` asks.
     pub(super) fn new(
-        put: impl Fn(Vec<K>) -> BoxFuture<'static, Found<K, A>> + Send + Sync + 'static,
+        fetch: impl Fn(Vec<K>) -> BoxFuture<'static, Found<K, A>> + Send + Sync + 'static,
     ) -> Self {
         Self {
-            put: Arc::new(put),
+            fetch: Arc::new(fetch),
             open: Mutex::default(),
             denied: AtomicBool::default(),
         }
@@ -73,19 +73,19 @@ where
 
     /// Asks about a key, in one call with whoever else asks in this moment. Where that says nothing of
     /// this key, it is asked about alone, and only that answer counts; whoever has his answer doesn't wait for it.
-    pub(super) async fn ask(&self, key: &K) -> Result<Option<A>, Failure> {
+    pub(super) async fn ask(&self, key: &K) -> Result<Option<A>, CallError> {
         if !self.denied.load(Ordering::Relaxed) {
             let page = self.join(key).await;
             match &page.found {
                 Ok(found) if page.several && !found.contains_key(key) => {}
-                Err(failure) if page.several && is_refusal(failure) => {
+                Err(failure) if page.several && is_rejection(failure) => {
                     let denied = failure.cause == Cause::Denied;
                     self.denied.fetch_or(denied, Ordering::Relaxed);
                 }
                 found => return answer(found, key),
             }
         }
-        answer(&(self.put)(vec![key.clone()]).await, key)
+        answer(&(self.fetch)(vec![key.clone()]).await, key)
     }
 
     /// The open question, with this key in it.
@@ -94,7 +94,7 @@ where
         let joined = open.as_ref().and_then(|open| open.join(key));
         joined.unwrap_or_else(|| {
             let keys = Arc::new(Mutex::new(Some(BTreeSet::from([key.clone()]))));
-            let page = put_together(Arc::clone(&self.put), Arc::clone(&keys));
+            let page = fetch_batch(Arc::clone(&self.fetch), Arc::clone(&keys));
             let page = page.boxed().shared();
             *open = page.downgrade().map(|page| Open { keys, page });
             page
@@ -103,7 +103,7 @@ where
 }
 
 impl<K: Ord + Clone, A> Open<K, A> {
-    /// Takes a key in, unless the question is full, being put, or gone.
+    /// Takes a key in, unless the question is full, under way, or gone.
     fn join(&self, key: &K) -> Option<Shared<Question<K, A>>> {
         let page = self.page.upgrade()?;
         let mut keys = lock(&self.keys);
@@ -116,13 +116,13 @@ impl<K: Ord + Clone, A> Open<K, A> {
     }
 }
 
-async fn put_together<K: Ord, A>(put: Put<K, A>, keys: Keys<K>) -> Arc<Page<K, A>> {
+async fn fetch_batch<K: Ord, A>(fetch: Fetch<K, A>, keys: Keys<K>) -> Arc<Page<K, A>> {
     let keys = close(&keys).await;
     let several = keys.len() > 1;
-    let found = put(keys).await;
+    let found = fetch(keys).await;
     if let Err(failure) = &found
         && several
-        && is_refusal(failure)
+        && is_rejection(failure)
     {
         warn!(%failure, "refused about several at once; each is asked about alone");
     }
@@ -144,7 +144,7 @@ async fn close<K: Ord>(keys: &Keys<K>) -> Vec<K> {
     }
 }
 
-fn answer<K: Ord, A: Clone>(found: &Found<K, A>, key: &K) -> Result<Option<A>, Failure> {
+fn answer<K: Ord, A: Clone>(found: &Found<K, A>, key: &K) -> Result<Option<A>, CallError> {
     match found {
         Ok(found) => Ok(found.get(key).cloned()),
         Err(failure) => Err(failure.clone()),
@@ -152,9 +152,9 @@ fn answer<K: Ord, A: Clone>(found: &Found<K, A>, key: &K) -> Result<Option<A>, F
 }
 
 /// Whether it is this question that isn't answered, and not that nothing is answered now.
-fn is_refusal(failure: &Failure) -> bool {
+fn is_rejection(failure: &CallError) -> bool {
     match failure.cause {
-        Cause::Denied | Cause::NotFound | Cause::Refused => true,
+        Cause::Denied | Cause::NotFound | Cause::Rejected => true,
         Cause::Throttled | Cause::TimedOut | Cause::Unavailable => false,
     }
 }
@@ -192,11 +192,11 @@ mod tests {
         fn squares(
             &self,
             fails: impl Fn(&[u32]) -> Option<Cause> + Send + Sync + 'static,
-        ) -> Together<u32, u32> {
+        ) -> Batcher<u32, u32> {
             let calls = self.clone();
-            Together::new(move |keys: Vec<u32>| {
+            Batcher::new(move |keys: Vec<u32>| {
                 calls.0.lock().unwrap().push(keys.clone());
-                let failure = fails(&keys).map(|cause| Failure::new("squares", cause, ""));
+                let failure = fails(&keys).map(|cause| CallError::new("squares", cause, ""));
                 async move {
                     sleep(if keys == [0] { LONG } else { CALL }).await;
                     let there = keys.into_iter().filter(|key| *key > 0);
@@ -210,7 +210,7 @@ mod tests {
     type Answer = Result<Option<u32>, Cause>;
 
     async fn ask_all(
-        squares: &Together<u32, u32>,
+        squares: &Batcher<u32, u32>,
         keys: impl IntoIterator<Item = u32>,
     ) -> Vec<Answer> {
         let asks = keys.into_iter().map(async |key| squares.ask(&key).await);
@@ -318,7 +318,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn where_several_are_refused_for_one_of_them_only_that_one_is() {
-        for cause in [Cause::NotFound, Cause::Refused] {
+        for cause in [Cause::NotFound, Cause::Rejected] {
             let calls = Calls::default();
             let squares = calls.squares(move |keys| keys.contains(&2).then_some(cause));
             let expected = [Ok(Some(1)), Err(cause), Ok(Some(9))];
@@ -369,11 +369,11 @@ mod tests {
         let calls = Calls::default();
         let squares = calls.squares(|_| None);
         let gone = timeout(Duration::ZERO, squares.ask(&1)).await;
-        assert!(gone.is_err(), "cancelled before it was put");
+        assert!(gone.is_err(), "cancelled before it was asked");
         assert_eq!(squares.ask(&2).await, Ok(Some(4)));
         assert_eq!(calls.take(), [[2]]);
         let gone = timeout(CALL / 2, squares.ask(&1)).await;
-        assert!(gone.is_err(), "cancelled while it was being put");
+        assert!(gone.is_err(), "cancelled while it was under way");
         assert_eq!(squares.ask(&2).await, Ok(Some(4)));
         assert_eq!(calls.take(), [[1], [2]]);
     }

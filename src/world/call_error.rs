@@ -6,7 +6,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 /// One call that failed, named as IAM names it (`rds:DescribeDBClusters`), or `dns`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{call} {cause}{}", if detail.is_empty() { String::new() } else { format!(" ({detail})") })]
-pub struct Failure {
+pub struct CallError {
     /// What was called.
     pub call: &'static str,
     /// What kind of failure.
@@ -28,8 +28,8 @@ pub enum Cause {
     #[error("was throttled")]
     Throttled,
     /// AWS won't have it: this target, or a question put like this.
-    #[error("was refused")]
-    Refused,
+    #[error("was rejected")]
+    Rejected,
     /// No answer in time.
     #[error("timed out")]
     TimedOut,
@@ -38,7 +38,7 @@ pub enum Cause {
     Unavailable,
 }
 
-impl Failure {
+impl CallError {
     /// A failure of `call`.
     pub fn new(call: &'static str, cause: Cause, detail: impl Into<String>) -> Self {
         Self {
@@ -98,7 +98,7 @@ impl Cause {
             | "TooManyRegistrationsForTargetId"
             | "InvalidParameterCombination"
             | "InvalidParameterValue"
-            | "ValidationError" => Self::Refused,
+            | "ValidationError" => Self::Rejected,
             _ => Self::Unavailable,
         }
     }

@@ -12,20 +12,21 @@ use tokio::sync::Semaphore;
 /// and a thousand are done as soon as the processor is (docs/benchmarks.md).
 pub(super) const AT_A_TIME: usize = 100;
 
-/// Turns to take, first come, first served. Each service has its own, so that one that hangs holds up no other.
+/// A limit on the calls that are under way, first come, first served. Each service has its own, so that
+/// one that hangs delays no other.
 ///
-/// A question's wait for its turn is part of what a look has patience for: a look that a slow service
-/// holds up ends all the same, its questions leave the queue, and a later look asks them again.
+/// The wait for a permit counts towards the time that a look allows a call: a look that a slow service
+/// delays ends all the same, its calls leave the queue, and a later look asks again.
 #[derive(Clone, Debug)]
-pub(super) struct Turns(Arc<Semaphore>);
+pub(super) struct ConcurrencyLimit(Arc<Semaphore>);
 
-impl Turns {
+impl ConcurrencyLimit {
     pub(super) fn new() -> Self {
         Self(Arc::new(Semaphore::new(AT_A_TIME)))
     }
 
-    /// Does this when its turn has come. Whoever is cancelled gives the turn back, or leaves the queue.
-    pub(super) async fn take<T>(&self, call: impl Future<Output = T>) -> T {
+    /// Runs the call once there is a permit. A cancelled call returns its permit, or leaves the queue.
+    pub(super) async fn run<T>(&self, call: impl Future<Output = T>) -> T {
         // Only a semaphore that has been closed gives no permit, and nobody closes this one.
         let _permit = self.0.acquire().await;
         call.await
@@ -44,11 +45,11 @@ mod tests {
     const CALL: Duration = Duration::from_millis(100);
 
     #[tokio::test(start_paused = true)]
-    async fn as_many_as_may_go_together_and_the_others_after_them() {
-        let turns = Turns::new();
+    async fn calls_up_to_the_limit_run_at_once_and_the_others_after_them() {
+        let limit = ConcurrencyLimit::new();
         for (calls, rounds) in [(1, 1), (AT_A_TIME, 1), (AT_A_TIME + 1, 2), (1000, 10)] {
             let began = Instant::now();
-            let call = async |_| turns.take(async { sleep(CALL).await }).await;
+            let call = async |_| limit.run(async { sleep(CALL).await }).await;
             join_all((0..calls).map(call)).await;
             let took = began.elapsed().as_millis() / CALL.as_millis();
             assert_eq!(took, rounds, "{calls}");
@@ -56,10 +57,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_is_cancelled_keeps_no_turn() {
-        let turns = Turns::new();
-        let hanging = join_all((0..1000).map(|_| turns.take(std::future::pending::<()>())));
+    async fn a_cancelled_call_keeps_no_permit() {
+        let limit = ConcurrencyLimit::new();
+        let hanging = join_all((0..1000).map(|_| limit.run(std::future::pending::<()>())));
         assert!(timeout(CALL, hanging).await.is_err());
-        assert_eq!(timeout(CALL, turns.take(async { 1 })).await, Ok(1));
+        assert_eq!(timeout(CALL, limit.run(async { 1 })).await, Ok(1));
     }
 }
