@@ -14,7 +14,7 @@ use super::concurrency_limit::AT_A_TIME;
 use super::dns::Dns;
 use super::elb::Elb;
 use super::rds::Rds;
-use super::{Answer, CallError, Cluster, Registration, Target, World};
+use super::{Answer, CallError, Cluster, LogEntry, Registration, Target, World};
 use crate::route::{ClusterId, TargetGroupArn};
 
 /// To open a connection. Within a region it takes milliseconds.
@@ -83,6 +83,10 @@ impl Live {
 impl World for Live {
     async fn cluster(&self, id: &ClusterId) -> Result<Cluster, CallError> {
         self.rds.cluster(id).await
+    }
+
+    async fn log(&self, id: &ClusterId) -> Result<Vec<LogEntry>, CallError> {
+        self.rds.log(id).await
     }
 
     async fn resolve(&self, name: &str) -> Result<Answer, CallError> {

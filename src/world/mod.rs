@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::Ipv4Addr;
 
+use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
 
 pub use call_error::{CallError, Cause};
@@ -30,6 +31,9 @@ use crate::route::{ClusterEndpoint, ClusterId, InstanceId, TargetGroupArn};
 pub trait World {
     /// The cluster as the RDS API tells it.
     async fn cluster(&self, id: &ClusterId) -> Result<Cluster, CallError>;
+    /// What the cluster's own event log holds of the last ten minutes, in any order. It is best effort:
+    /// an entry may come late, or never.
+    async fn log(&self, id: &ClusterId) -> Result<Vec<LogEntry>, CallError>;
     /// The IPv4 addresses behind an absolute name, and the names on the way to them.
     async fn resolve(&self, name: &str) -> Result<Answer, CallError>;
     /// What the target group holds.
@@ -63,6 +67,15 @@ pub struct Topology {
     pub port: u16,
     /// The members, each with its endpoint; one that is being made has none yet.
     pub instances: BTreeMap<InstanceId, Option<String>>,
+}
+
+/// An entry of a cluster's event log. It has no event ID: what it says is read from its text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LogEntry {
+    /// When it happened, by RDS's clock.
+    pub time: DateTime<Utc>,
+    /// Its text, as the event's message has it.
+    pub message: String,
 }
 
 /// A DNS answer to a question for IPv4 addresses.

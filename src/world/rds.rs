@@ -4,16 +4,22 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_rds::Client;
-use aws_sdk_rds::types::{DbCluster, DbInstance, Filter};
+use aws_sdk_rds::types::{DbCluster, DbInstance, Event as RdsEvent, Filter, SourceType};
+use chrono::DateTime;
 use futures_util::FutureExt;
 
 use super::batcher::{Batcher, Found};
 use super::concurrency_limit::ConcurrencyLimit;
-use super::{CallError, Cause, Cluster, Topology};
+use super::{CallError, Cause, Cluster, LogEntry, Topology};
 use crate::route::{ClusterId, InstanceId};
 
 const CLUSTERS: &str = "rds:DescribeDBClusters";
 const INSTANCES: &str = "rds:DescribeDBInstances";
+const LOG: &str = "rds:DescribeEvents";
+
+/// How far back the event log is read, in minutes: an event may come up to about five minutes late
+/// (Aurora User Guide, working with events), and what is older explains nothing any more.
+const LOG_MINUTES: i32 = 10;
 
 /// The RDS API, and the instance endpoints it has told this process of: an instance keeps its
 /// endpoint for as long as it keeps its identifier, so each is asked for once. What several routes
@@ -21,6 +27,7 @@ const INSTANCES: &str = "rds:DescribeDBInstances";
 pub(super) struct Rds {
     clusters: Batcher<ClusterId, Arc<DbCluster>>,
     instances: Batcher<ClusterId, Endpoints>,
+    logs: Batcher<ClusterId, Vec<LogEntry>>,
     endpoints: Mutex<BTreeMap<ClusterId, Endpoints>>,
 }
 
@@ -32,12 +39,18 @@ impl Rds {
             client,
             limit: ConcurrencyLimit::new(),
         };
-        let same = api.clone();
+        let (same, third) = (api.clone(), api.clone());
         Self {
             clusters: Batcher::new(move |ids| api.clone().clusters(ids).boxed()),
             instances: Batcher::new(move |ids| same.clone().endpoints(ids).boxed()),
+            logs: Batcher::new(move |ids| third.clone().logs(ids).boxed()),
             endpoints: Mutex::default(),
         }
+    }
+
+    /// The cluster's entries of the event log.
+    pub(super) async fn log(&self, id: &ClusterId) -> Result<Vec<LogEntry>, CallError> {
+        self.logs.ask(id).await.map(Option::unwrap_or_default)
     }
 
     /// The cluster, with the endpoints of its members. Where no endpoint is known yet, both
@@ -114,6 +127,28 @@ impl Api {
         Ok(by_id.collect())
     }
 
+    /// The event log of each cluster. One call is about one cluster, or about all of the account.
+    async fn logs(self, ids: Vec<ClusterId>) -> Found<ClusterId, Vec<LogEntry>> {
+        let call = self.client.describe_events();
+        let call = call
+            .source_type(SourceType::DbCluster)
+            .duration(LOG_MINUTES);
+        let call = match ids.as_slice() {
+            [id] => call.source_identifier(id.as_str()),
+            _ => call,
+        };
+        let call = async { call.into_paginator().items().send().collect().await };
+        let answer: Result<Vec<_>, _> = self.limit.run(call).await;
+        let events = answer.map_err(|error| CallError::from_sdk(LOG, &error))?;
+        let mut found: BTreeMap<_, _> = ids.into_iter().map(|id| (id, Vec::new())).collect();
+        for (cluster, entry) in events.into_iter().filter_map(log_entry) {
+            if let Some(log) = found.get_mut(&cluster) {
+                log.push(entry);
+            }
+        }
+        Ok(found)
+    }
+
     /// The endpoints of each cluster's instances, of which there are more than one answer can hold.
     async fn endpoints(self, ids: Vec<ClusterId>) -> Found<ClusterId, Endpoints> {
         let call = self.client.describe_db_instances();
@@ -141,6 +176,15 @@ fn endpoint(instance: DbInstance) -> Option<(ClusterId, InstanceId, String)> {
     let cluster = ClusterId::parse(instance.db_cluster_identifier()?).ok()?;
     let id = InstanceId::parse(instance.db_instance_identifier()?).ok()?;
     Some((cluster, id, instance.endpoint?.address?))
+}
+
+/// A log entry and its cluster; one without a time or a text says nothing.
+fn log_entry(event: RdsEvent) -> Option<(ClusterId, LogEntry)> {
+    let cluster = ClusterId::parse(event.source_identifier()?).ok()?;
+    let date = event.date?;
+    let time = DateTime::from_timestamp(date.secs(), date.subsec_nanos())?;
+    let message = event.message?;
+    Some((cluster, LogEntry { time, message }))
 }
 
 /// Makes sense of what the API told of a cluster, or says why there is none in it.

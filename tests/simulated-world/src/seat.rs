@@ -8,7 +8,7 @@ use std::time::Duration;
 use failover_follower::route::{ClusterId, InstanceId, TargetGroupArn};
 use failover_follower::trigger::{ANNOUNCED, FRESH, Hint};
 use failover_follower::world::{
-    Answer, CallError, Cause, Cluster, Registration, Target, Topology, World,
+    Answer, CallError, Cause, Cluster, LogEntry, Registration, Target, Topology, World,
 };
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
@@ -260,6 +260,14 @@ impl World for Seat {
                     .collect(),
             },
         })
+    }
+
+    async fn log(&self, _id: &ClusterId) -> Result<Vec<LogEntry>, CallError> {
+        Err(CallError::new(
+            "rds:DescribeEvents",
+            Cause::Denied,
+            "not simulated yet",
+        ))
     }
 
     async fn resolve(&self, name: &str) -> Result<Answer, CallError> {
