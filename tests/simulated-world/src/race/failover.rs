@@ -252,7 +252,7 @@ impl Failover {
         let universe = Universe::new(2, self.seed);
         universe.now().latency = LATENCY;
         for Flip { at, to, .. } in self.flips.iter().cloned() {
-            universe.at(at, move |state| state.writer = to);
+            universe.at(at, move |state| state.promote(to));
         }
         for (at, writer) in self.api.iter().cloned() {
             universe.at(at, move |state| state.api = writer);

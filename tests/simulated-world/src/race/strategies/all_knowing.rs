@@ -22,13 +22,14 @@ use failover_follower::world::{CallError, Cause, Topology, World};
 use super::{hint, wait_until};
 use crate::race::failover::Failover;
 use crate::seat::Seat;
-use crate::universe::{PORT, State, Universe, route};
+use crate::state::State;
+use crate::universe::{PORT, Universe, route};
 
 /// The function's shortest watch: how long it waits for witnesses that disagree (`src/watch.rs`).
 const KEPT: Duration = Duration::from_secs(30);
 
 pub(super) async fn follow(failover: &Failover, universe: &Universe) {
-    let seat = Seat::new(universe, "all-knowing", Vec::new(), None);
+    let seat = Seat::new(universe, "all-knowing");
     let mut heard: Vec<(Duration, Hint)> = Vec::new();
     let mut moments = moments(failover);
     while let Some(now) = moments.pop_first().filter(|now| *now < failover.end) {

@@ -6,7 +6,7 @@ use crate::seat::Seat;
 use crate::universe::Universe;
 
 pub(super) async fn follow(failover: &Failover, universe: &Universe) {
-    let seat = Seat::new(universe, "word", Vec::new(), None);
+    let seat = Seat::new(universe, "word");
     for (at, payload) in &failover.events {
         wait_until(universe, *at).await;
         if let Some(hint) = hint(universe, payload)
