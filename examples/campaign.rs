@@ -7,6 +7,7 @@
 //! ```
 //!
 //! The first prints the figures of each world, the second also the seeds behind them, the third one seed's history.
+//! `--bug TrustApi` plays them with one of the deliberate bugs.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -15,13 +16,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use simulated_world::campaign::{Climate, Ending, play};
-use simulated_world::{Count, Tally};
+use simulated_world::{Count, Fault, Tally};
 
 /// What the command line asks for.
 struct Arguments {
     seeds: u64,
     from: u64,
     climates: Vec<Climate>,
+    fault: Option<Fault>,
     replays: bool,
     lists: bool,
 }
@@ -37,13 +39,13 @@ struct Figures {
 fn main() -> ExitCode {
     let Some(arguments) = Arguments::read() else {
         println!(
-            "campaign [--seeds HOW_MANY | --seed WHICH] [--from FIRST] [--world NAME] [--list]"
+            "campaign [--seeds HOW_MANY | --seed WHICH] [--from FIRST] [--world NAME] [--bug NAME] [--list]"
         );
         return ExitCode::FAILURE;
     };
     if arguments.replays {
         for climate in &arguments.climates {
-            let ending = play(arguments.from, *climate, None);
+            let ending = play(arguments.from, *climate, arguments.fault);
             println!("{}\n{:#?}", ending.history.join("\n"), ending.tally);
         }
         return ExitCode::SUCCESS;
@@ -78,6 +80,7 @@ impl Arguments {
             seeds: 10_000,
             from: 0,
             climates: Climate::ALL.to_vec(),
+            fault: None,
             replays: false,
             lists: false,
         };
@@ -93,6 +96,11 @@ impl Arguments {
                 "--world" => {
                     let name = words.next()?;
                     arguments.climates.retain(|climate| climate.name() == name);
+                }
+                "--bug" => {
+                    let name = words.next()?;
+                    let is_it = |fault: &Fault| format!("{fault:?}") == name;
+                    arguments.fault = Some(Fault::ALL.into_iter().find(is_it)?);
                 }
                 "--list" => arguments.lists = true,
                 _ => return None,
@@ -115,7 +123,7 @@ fn campaign(arguments: &Arguments, climate: Climate) -> Figures {
                     if seed - arguments.from >= arguments.seeds {
                         break;
                     }
-                    let ending = play(seed, climate, None);
+                    let ending = play(seed, climate, arguments.fault);
                     let mut figures = figures.lock().unwrap_or_else(PoisonError::into_inner);
                     figures.add(ending);
                 }

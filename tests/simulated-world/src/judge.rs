@@ -3,7 +3,7 @@
 //! It keeps what a run could know (what the sources showed when its last look began, the statements that it
 //! was given or has read, the group that it last read) and holds what the run does against the truth.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use chrono::TimeDelta;
@@ -44,6 +44,8 @@ struct Asked {
 #[derive(Debug)]
 struct Read {
     held: Vec<Target>,
+    /// Those of them that the run has not taken out since.
+    stay: Vec<Target>,
     right: bool,
 }
 
@@ -128,13 +130,26 @@ impl Known {
     pub(crate) fn read(&mut self, state: &State) {
         let held = registered(state.listed());
         let right = held == [state.right()];
-        self.read = Some(Read { held, right });
+        let stay = held.clone();
+        self.read = Some(Read { held, stay, right });
+    }
+
+    /// The run has taken targets out.
+    pub(crate) fn took_out(&mut self, targets: &BTreeSet<Target>) {
+        if let Some(read) = &mut self.read {
+            read.stay.retain(|target| !targets.contains(target));
+        }
     }
 
     /// A registration has landed.
     pub(crate) fn registered(&self, state: &mut State, run: &str, target: &Target) {
         if !state.is_home(target) {
             break_law(state, run, &format!("{target} is no member's address"));
+        }
+        let read = self.read.iter().flat_map(|read| &read.stay);
+        if let Some(other) = read.into_iter().find(|other| *other != target) {
+            let law = format!("{target} is registered beside {other}, which was listed");
+            break_law(state, run, &law);
         }
         if *target == state.right() {
             return;

@@ -266,6 +266,7 @@ impl World for Seat {
         }
         let list: Vec<String> = targets.iter().map(ToString::to_string).collect();
         self.tell(format!("deregisters {}", list.join(", ")));
+        self.known.borrow_mut().took_out(targets);
         self.take_out(targets);
         self.wrote.set(true);
         self.universe.now().note_write();
