@@ -19,6 +19,7 @@ use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
 
 pub use call_error::{CallError, Cause};
+pub(crate) use elb::{DEREGISTER, REGISTER};
 pub use live::Live;
 
 use crate::route::{ClusterEndpoint, ClusterId, InstanceId, TargetGroupArn};
@@ -59,7 +60,7 @@ pub struct Cluster {
 
 /// What stays of a cluster when its Writer moves: names and a port, and so what a process may
 /// remember from one run to the next. Who the Writer is, is never remembered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Topology {
     /// The cluster endpoint, whose CNAME names the Writer's instance.
     pub endpoint: String,
@@ -67,6 +68,8 @@ pub struct Topology {
     pub port: u16,
     /// The members, each with its endpoint; one that is being made has none yet.
     pub instances: BTreeMap<InstanceId, Option<String>>,
+    /// Whether these are all members, as the API lists them; else only those that DNS has named.
+    pub listed: bool,
 }
 
 /// An entry of a cluster's event log. It has no event ID: what it says is read from its text.
@@ -106,14 +109,21 @@ pub struct Registration {
 }
 
 impl Topology {
-    /// What can be known of a cluster that the API has never told anything of: its endpoint, and no members.
+    /// What is known of a cluster that the API has not described yet: its endpoint, and no members.
     #[must_use]
     pub fn from_endpoint(endpoint: &ClusterEndpoint) -> Self {
         Self {
             endpoint: endpoint.name.clone(),
             port: endpoint.port,
             instances: BTreeMap::new(),
+            listed: false,
         }
+    }
+
+    /// Whether an instance may be a member: it is known as one, or not all members are known.
+    #[must_use]
+    pub fn may_have(&self, instance: &InstanceId) -> bool {
+        !self.listed || self.instances.contains_key(instance)
     }
 }
 

@@ -214,6 +214,7 @@ fn read(cluster: &DbCluster, endpoints: &Endpoints) -> Result<Cluster, CallError
             instances: members(cluster)
                 .map(|(id, _)| (id.clone(), endpoints.get(&id).cloned()))
                 .collect(),
+            listed: true,
         },
     })
 }

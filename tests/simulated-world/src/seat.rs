@@ -155,6 +155,7 @@ impl World for Seat {
                 instances: instances
                     .map(|id| (id.clone(), Some(endpoint(id))))
                     .collect(),
+                listed: true,
             },
         })
     }
