@@ -52,18 +52,14 @@ fn error_type(run: &Run) -> Option<&'static str> {
 /// A world in which B is the Writer and registered, and the CNAME still leads to A.
 fn b_with_a_stale_cname() -> Universe {
     let universe = Universe::new(2, 1);
-    let mut state = universe.now();
-    let now = universe_start(&state);
-    state.promote(instance(2));
-    state.list(instance(2), now);
-    state.group = [(b(), None)].into();
-    drop(state);
+    let flip = universe.started();
+    {
+        let mut state = universe.now();
+        state.promote(instance(2));
+        state.list(instance(2), flip);
+        state.group = [(b(), None)].into();
+    }
     universe
-}
-
-fn universe_start(state: &simulated_world::State) -> tokio::time::Instant {
-    let _ = state;
-    tokio::time::Instant::now()
 }
 
 /// Lambda that tries nothing again, so that each history is one run's.
@@ -127,9 +123,16 @@ fn left(universe: &Universe, target: &Target) -> Option<u64> {
 async fn h01_a_failover_that_is_called_off_with_a_stale_cname_puts_the_writer_back() {
     for watch in [10, 120] {
         let universe = b_with_a_stale_cname();
-        let runs = watching(watch).deliver(&universe, vec![at(2, started(A, 1.0))]).await;
+        let runs = watching(watch)
+            .deliver(&universe, vec![at(2, started(A, 1.0))])
+            .await;
         assert_never(&universe, &a());
-        assert_eq!(of(&runs[0]).outcome, Outcome::Switched, "{}", history(&universe));
+        assert_eq!(
+            of(&runs[0]).outcome,
+            Outcome::Switched,
+            "{}",
+            history(&universe)
+        );
         assert_right(&universe);
     }
 }
@@ -171,7 +174,10 @@ async fn h03_a_strangers_watch_does_not_refill_what_an_announcement_has_emptied(
         ];
         Lambda::default().deliver(&universe, invocations).await;
         let history = history(&universe);
-        assert!(!history.contains(&format!(" registers {}", a())), "{history}");
+        assert!(
+            !history.contains(&format!(" registers {}", a())),
+            "{history}"
+        );
         assert_right(&universe);
     }
 }
@@ -200,11 +206,10 @@ async fn h04_a_completion_takes_the_old_writer_out_at_once_though_the_api_lags()
             on_failover_start,
             ..Settings::default()
         };
-        let lambda = Lambda {
-            settings,
-            ..once()
-        };
-        let runs = lambda.deliver(&universe, vec![at(13, completed(B, 12.0))]).await;
+        let lambda = Lambda { settings, ..once() };
+        let runs = lambda
+            .deliver(&universe, vec![at(13, completed(B, 12.0))])
+            .await;
         assert_eq!(left(&universe, &a()), Some(13), "{}", history(&universe));
         let back = came_in(&universe, &b()).unwrap();
         assert!((34..=36).contains(&back), "{}", history(&universe));
@@ -214,16 +219,17 @@ async fn h04_a_completion_takes_the_old_writer_out_at_once_though_the_api_lags()
 }
 
 #[tokio::test(start_paused = true)]
-async fn h04_where_the_api_is_silent_a_completion_decides_with_dns() {
+async fn h04_where_the_api_falls_silent_a_completion_decides_with_dns() {
     let universe = Universe::new(2, 1);
-    universe.fail_over(seconds(10), &instance(2), seconds(1), seconds(15));
+    universe.fail_over(seconds(10), &instance(2), seconds(60), seconds(15));
     universe.at(seconds(12), |state| state.api_health = Health::Throttled);
-    let warm = at(0, schedule());
-    once().deliver(&universe, vec![warm, at(13, completed(B, 12.0))]).await;
-    assert_eq!(left(&universe, &a()), Some(13), "{}", history(&universe));
-    let back = came_in(&universe, &b());
-    assert!(back.is_none() || back.is_some_and(|back| back >= 25), "{}", history(&universe));
-    assert_never(&universe, &a());
+    let runs = once()
+        .deliver(&universe, vec![at(11, completed(B, 10.5))])
+        .await;
+    assert_eq!(left(&universe, &a()), Some(11), "{}", history(&universe));
+    assert_eq!(came_in(&universe, &b()), Some(25), "{}", history(&universe));
+    assert_eq!(of(&runs[0]).outcome, Outcome::Switched);
+    assert_right(&universe);
 }
 
 #[tokio::test(start_paused = true)]
@@ -244,7 +250,10 @@ async fn h05_one_old_answer_of_the_api_is_no_throughout() {
 async fn h06_a_writer_that_cannot_be_registered_does_not_keep_the_old_one_in() {
     let universe = Universe::new(2, 1);
     let public = std::net::Ipv4Addr::new(54, 1, 2, 3);
-    universe.now().dns_addresses.insert(instance(2), vec![public]);
+    universe
+        .now()
+        .dns_addresses
+        .insert(instance(2), vec![public]);
     universe.fail_over(seconds(1), &instance(2), seconds(0), seconds(1));
     let runs = once().deliver(&universe, vec![at(30, schedule())]).await;
     assert_eq!(error_type(&runs[0]), Some("AddressRefused"));
@@ -300,7 +309,11 @@ async fn h10_a_list_that_is_behind_costs_a_handful_of_writes() {
         let invocations = events.into_iter().chain(ticks).collect();
         Lambda::default().deliver(&universe, invocations).await;
         let writes = universe.now().writes.len();
-        assert!(writes <= 10, "{lag} s: {writes} writes\n{}", history(&universe));
+        assert!(
+            writes <= 10,
+            "{lag} s: {writes} writes\n{}",
+            history(&universe)
+        );
         assert!(universe.now().is_right(), "{}", history(&universe));
     }
 }
@@ -309,19 +322,23 @@ async fn h10_a_list_that_is_behind_costs_a_handful_of_writes() {
 async fn h11_forged_announcements_register_nobody_wrong_and_write_a_bounded_number_of_times() {
     for every in [5, 30, 60] {
         let universe = Universe::new(2, 1);
+        let count = usize::try_from(1200 / every).unwrap();
         let forged = (0..1200 / every).map(|number| {
             let when = number * every;
             #[allow(clippy::cast_precision_loss, reason = "twenty minutes")]
             let happened = when as f64;
             at(when + 1, started(B, happened))
         });
-        let count = forged.len();
         let ticks = (0..22).map(|tick| at(60 * tick + 7, schedule()));
         let invocations = forged.chain(ticks).collect();
         Lambda::default().deliver(&universe, invocations).await;
         assert_never(&universe, &b());
         let writes = universe.now().writes.len();
-        assert!(writes <= 2 * count + 2, "every {every} s: {writes}");
+        assert!(
+            writes <= 3 * count,
+            "every {every} s: {writes}\n{}",
+            history(&universe)
+        );
         assert_right(&universe);
     }
 }
@@ -334,7 +351,11 @@ async fn h12_an_unknown_event_id_with_a_known_text_is_an_announcement() {
     let unknown = cluster_event("RDS-EVENT-9999", &text, 1.0);
     universe.fail_over(seconds(10), &instance(2), seconds(0), seconds(0));
     let runs = once().deliver(&universe, vec![at(2, unknown)]).await;
-    assert!(came_in(&universe, &b()).unwrap() >= 10, "{}", history(&universe));
+    assert!(
+        came_in(&universe, &b()).unwrap() >= 10,
+        "{}",
+        history(&universe)
+    );
     assert_eq!(of(&runs[0]).outcome, Outcome::Switched);
     assert_right(&universe);
 }
@@ -351,9 +372,15 @@ async fn h13_evidence_takes_its_time_whatever_the_watch_and_the_timeout() {
         let invocations = vec![at(2, started(B, 1.0)), at(3, schedule())];
         let runs = lambda.deliver(&universe, invocations).await;
         let history = history(&universe);
-        assert!(!history.contains(&format!(" registers {}", a())), "{history}");
+        assert!(
+            !history.contains(&format!(" registers {}", a())),
+            "{history}"
+        );
         if timeout < 20 {
-            assert!(runs.iter().all(|run| error_type(run).is_some()), "{history}");
+            assert!(
+                runs.iter().all(|run| error_type(run).is_some()),
+                "{history}"
+            );
         } else {
             assert_right(&universe);
         }
@@ -381,7 +408,10 @@ async fn h14_an_empty_object_is_a_look_like_any_other() {
         let invocations = vec![at(2, started(B, 1.0)), at(5, payload)];
         Lambda::default().deliver(&universe, invocations).await;
         let history = history(&universe);
-        assert!(!history.contains(&format!(" registers {}", a())), "{history}");
+        assert!(
+            !history.contains(&format!(" registers {}", a())),
+            "{history}"
+        );
         assert_right(&universe);
     }
 }
@@ -397,7 +427,11 @@ async fn an_emptied_group_is_filled_after_half_a_minute_of_a_silent_log_or_a_min
         }
         once().deliver(&universe, vec![at(0, schedule())]).await;
         let filled = came_in(&universe, &a()).unwrap();
-        assert!((earliest..=latest).contains(&filled), "{filled}\n{}", history(&universe));
+        assert!(
+            (earliest..=latest).contains(&filled),
+            "{filled}\n{}",
+            history(&universe)
+        );
         assert_right(&universe);
     }
 }

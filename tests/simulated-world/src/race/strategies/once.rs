@@ -29,7 +29,7 @@ async fn at_each_event(
     universe: &Universe,
     ask: impl AsyncFn(&Seat) -> Option<Target>,
 ) {
-    let seat = Seat::new(universe, "once", Vec::new(), None);
+    let seat = Seat::new(universe, "once");
     for (at, _) in &failover.events {
         wait_until(universe, *at).await;
         if let Some(target) = ask(&seat).await {

@@ -1,0 +1,49 @@
+//! Deliberate bugs, to show that the judge can find one.
+
+/// A deliberate bug. Each turns what the real function sees or does at the seam into what a function with
+/// that bug would see or do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Registers first and deregisters after.
+    RegisterFirst,
+    /// Takes the payload's statement for the truth.
+    TrustStatement,
+    /// Takes "Started failover to" for "Completed failover to".
+    StartedIsCompleted,
+    /// Takes every statement for one of this moment.
+    Undated,
+    /// Is content with the API's answer.
+    TrustApi,
+    /// Is content with the CNAME.
+    TrustCname,
+    /// Reads nothing in the event log.
+    IgnoreLog,
+    /// Takes draining targets for registered ones.
+    CountDraining,
+    /// Empties the group when the API is silent.
+    EmptyOnSilence,
+    /// Takes an address for a target, whatever the port.
+    IgnorePort,
+    /// Never looks again after a write.
+    NoSecondLook,
+    /// Reads the first record of an event and no other.
+    FirstRecordOnly,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::RegisterFirst,
+        Self::TrustStatement,
+        Self::StartedIsCompleted,
+        Self::Undated,
+        Self::TrustApi,
+        Self::TrustCname,
+        Self::IgnoreLog,
+        Self::CountDraining,
+        Self::EmptyOnSilence,
+        Self::IgnorePort,
+        Self::NoSecondLook,
+        Self::FirstRecordOnly,
+    ];
+}
