@@ -300,10 +300,18 @@ impl State {
         };
         let span = until.saturating_duration_since(self.moment);
         self.ledger.pass(span, &self.group, &right, is_member);
-        self.api_witness.notice(self.api.as_ref(), self.moment);
-        self.dns_witness.notice(self.dns.as_ref(), self.moment);
+        if self.api_witness.notice(self.api.as_ref(), self.moment) {
+            self.tell(format!("the API lists {}", name(self.api.as_ref())));
+        }
+        if self.dns_witness.notice(self.dns.as_ref(), self.moment) {
+            self.tell(format!("the CNAME is {}", name(self.dns.as_ref())));
+        }
         self.moment = until.max(self.moment);
     }
+}
+
+fn name(instance: Option<&InstanceId>) -> &str {
+    instance.map_or("nothing", InstanceId::as_str)
 }
 
 /// The registered targets of a group; draining ones are not.

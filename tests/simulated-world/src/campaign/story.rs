@@ -261,6 +261,8 @@ impl Story {
     fn tell(&mut self, happened: Duration, event: impl Fn(f64) -> Value) {
         let payload = event(happened.as_secs_f64());
         for (_, message) in cluster_messages(&payload) {
+            let line = format!("RDS says: {message}");
+            self.universe.at(happened, move |state| state.tell(line));
             if let Some(lag) = self.climate.log_lag(&mut self.climate_random) {
                 self.universe.log(happened, message, lag);
             }
