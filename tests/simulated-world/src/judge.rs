@@ -83,10 +83,11 @@ impl Asked {
             // It has changed its address since.
             return false;
         }
-        let reigns_since = state.reigns_since();
+        let reigns = &state.reigns;
+        let promoted = reigns.promoted(&state.writer);
         let names_writer = |shown: &Option<(InstanceId, Instant)>| {
             let shown = shown.as_ref();
-            shown.is_some_and(|(named, of)| *named == state.writer && *of >= reigns_since)
+            shown.is_some_and(|(named, of)| *named == state.writer && Some(*of) >= promoted)
         };
         if names_writer(&self.api) || names_writer(&self.dns) {
             return true;
@@ -94,7 +95,7 @@ impl Asked {
         if !self.log {
             return false;
         }
-        let demoted = state.demoted().map(|at| state.time(at));
+        let demoted = reigns.demoted(&state.writer).map(|at| state.time(at));
         let since_demoted = |said: &Statement| demoted.is_none_or(|demoted| said.time > demoted);
         let logged = || state.log.statements(self.at);
         if logged().any(|said| said.says.names() == Some(&state.writer) && since_demoted(&said)) {
@@ -108,7 +109,7 @@ impl Asked {
             .filter(|said| said.says.names() == owner)
             .map(|said| said.time);
         let promoted = owner
-            .and_then(|owner| state.promoted(owner))
+            .and_then(|owner| reigns.promoted(owner))
             .map(|at| state.time(at));
         let relied_on = in_favour.chain(promoted).max();
         newest

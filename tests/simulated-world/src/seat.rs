@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 use crate::fault::Fault;
 use crate::judge::Known;
 use crate::state::{Health, State};
-use crate::statement::{as_if_completed, statements};
+use crate::statement::statements;
 use crate::universe::{CLUSTER, PORT, Universe};
 
 /// One run's view of the universe.
@@ -182,23 +182,14 @@ impl World for Seat {
         if one_in > 0 && state.log.random.u32(0..one_in) == 0 {
             return Err(CallError::new(LOG, Cause::Throttled, "Rate exceeded"));
         }
-        if self.fault == Some(Fault::IgnoreLog) {
-            return Ok(Vec::new());
-        }
         let now = Instant::now();
         let read = state.log.statements(now);
         self.known.borrow_mut().statements.extend(read);
-        let mut entries = state.log.read(now);
-        for entry in &mut entries {
-            match self.fault {
-                Some(Fault::Undated) => entry.time = state.time(now),
-                Some(Fault::StartedIsCompleted) => {
-                    entry.message = as_if_completed(&entry.message);
-                }
-                _ => {}
-            }
-        }
-        Ok(entries)
+        let entries = state.log.read(now);
+        Ok(match self.fault {
+            Some(fault) => fault.misreads(entries, state.time(now)),
+            None => entries,
+        })
     }
 
     async fn resolve(&self, name: &str) -> Result<Answer, CallError> {
