@@ -46,7 +46,10 @@ fn main() -> ExitCode {
     if arguments.replays {
         for climate in &arguments.climates {
             let ending = play(arguments.from, *climate, arguments.fault);
-            println!("{}\n{:#?}", ending.history.join("\n"), ending.tally);
+            println!("{}\n", ending.history.join("\n"));
+            let mut figures = Figures::default();
+            figures.add(ending);
+            print_table(&[(*climate, figures)]);
         }
         return ExitCode::SUCCESS;
     }

@@ -1,5 +1,10 @@
 //! Deliberate bugs, to show that the judge can find one.
 
+use chrono::{DateTime, Utc};
+use failover_follower::world::LogEntry;
+
+use crate::statement::as_if_completed;
+
 /// A deliberate bug. Each turns what the real function sees or does at the seam into what a function with
 /// that bug would see or do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,4 +51,19 @@ impl Fault {
         Self::NoSecondLook,
         Self::FirstRecordOnly,
     ];
+
+    /// The entries of the event log as a function with this bug reads them.
+    pub(crate) fn misreads(self, mut entries: Vec<LogEntry>, now: DateTime<Utc>) -> Vec<LogEntry> {
+        match self {
+            Self::IgnoreLog => entries.clear(),
+            Self::Undated => entries.iter_mut().for_each(|entry| entry.time = now),
+            Self::StartedIsCompleted => {
+                for entry in &mut entries {
+                    entry.message = as_if_completed(&entry.message);
+                }
+            }
+            _ => {}
+        }
+        entries
+    }
 }

@@ -83,10 +83,11 @@ impl Asked {
             // It has changed its address since.
             return false;
         }
-        let reigns_since = state.reigns_since();
+        let reigns = &state.reigns;
+        let promoted = reigns.promoted(&state.writer);
         let names_writer = |shown: &Option<(InstanceId, Instant)>| {
             let shown = shown.as_ref();
-            shown.is_some_and(|(named, of)| *named == state.writer && *of >= reigns_since)
+            shown.is_some_and(|(named, of)| *named == state.writer && Some(*of) >= promoted)
         };
         if names_writer(&self.api) || names_writer(&self.dns) {
             return true;
@@ -94,7 +95,7 @@ impl Asked {
         if !self.log {
             return false;
         }
-        let demoted = state.demoted().map(|at| state.time(at));
+        let demoted = reigns.demoted(&state.writer).map(|at| state.time(at));
         let since_demoted = |said: &Statement| demoted.is_none_or(|demoted| said.time > demoted);
         let logged = || state.log.statements(self.at);
         if logged().any(|said| said.says.names() == Some(&state.writer) && since_demoted(&said)) {
@@ -108,7 +109,7 @@ impl Asked {
             .filter(|said| said.says.names() == owner)
             .map(|said| said.time);
         let promoted = owner
-            .and_then(|owner| state.promoted(owner))
+            .and_then(|owner| reigns.promoted(owner))
             .map(|at| state.time(at));
         let relied_on = in_favour.chain(promoted).max();
         newest
@@ -132,6 +133,13 @@ impl Known {
         let right = held == [state.right()];
         let stay = held.clone();
         self.read = Some(Read { held, stay, right });
+    }
+
+    /// Adds a write to the history, and what the sources showed when the look began that it rests on.
+    pub(crate) fn tell(&self, state: &mut State, run: &str, what: &str) {
+        let asked = self.asked.as_ref();
+        let shown = asked.map_or_else(String::new, |asked| asked.describe(state));
+        state.tell(format!("[{run}] {what} ({shown})"));
     }
 
     /// The run has taken targets out.
@@ -161,20 +169,20 @@ impl Known {
         if avoidable {
             state.ledger.tally.avoidable.hit();
         }
+        let how = if avoidable { ", avoidably" } else { "" };
+        let writer = state.writer.clone();
         state.tell(format!(
-            "[{run}] ### another than the Writer {} is registered{}: the look began at {:.3}, {}",
-            state.writer,
-            if avoidable { ", avoidably" } else { "" },
-            asked.map_or(0.0, |asked| (asked.at - state.started).as_secs_f64()),
-            asked.map_or_else(String::new, |asked| asked.describe(state)),
+            "[{run}] ### another than {writer} is registered{how}"
         ));
     }
 
     /// A run has ended with a report.
     pub(crate) fn ended(&self, state: &mut State, run: &str, report: &RouteReport) {
         state.tell(format!(
-            "[{run}] ends {:?} after {} looks, {:?}",
-            report.outcome, report.looks, report.targets
+            "[{run}] ends {:?} after {} looks, the group holds {}",
+            report.outcome,
+            report.looks,
+            list(report.targets.iter().flatten())
         ));
         if !matches!(report.outcome, Outcome::Unchanged | Outcome::Switched) {
             return;
@@ -201,32 +209,34 @@ impl Known {
         });
         if contradicted {
             state.ledger.tally.success_against_statement.hit();
-            state.tell(format!("[{run}] ### succeeds against {newest:?}"));
+            let said = newest.map_or_else(String::new, |said| said.says.to_string());
+            state.tell(format!("[{run}] ### succeeds against: {said}"));
         }
     }
 }
 
 impl Asked {
     fn describe(&self, state: &State) -> String {
+        let since_start = |at: Instant| at.duration_since(state.started).as_secs_f64();
         let shown = |shown: &Option<(InstanceId, Instant)>| match shown {
             None => "silent".to_owned(),
-            Some((named, of)) => {
-                let of = of.duration_since(state.started).as_secs_f64();
-                format!("{named} as of {of:.3}")
-            }
+            Some((named, of)) => format!("{named} as of {:.3}", since_start(*of)),
         };
-        let newest = state
-            .log
-            .statements(self.at)
-            .max_by_key(|said| said.time)
-            .filter(|_| self.log);
-        let log = newest.map_or_else(|| "silent".to_owned(), |said| format!("{:?}", said.says));
-        format!(
-            "api {}, dns {}, log {log}",
-            shown(&self.api),
-            shown(&self.dns)
-        )
+        let newest = state.log.statements(self.at).max_by_key(|said| said.time);
+        let log = match newest {
+            _ if !self.log => "silent".to_owned(),
+            None => "empty".to_owned(),
+            Some(said) => said.says.to_string(),
+        };
+        let [api, dns] = [&self.api, &self.dns].map(shown);
+        let at = since_start(self.at);
+        format!("looked at {at:.3}: api {api}, dns {dns}, log {log}")
     }
+}
+
+fn list<'a>(targets: impl Iterator<Item = &'a Target>) -> String {
+    let targets: Vec<String> = targets.map(ToString::to_string).collect();
+    format!("[{}]", targets.join(", "))
 }
 
 /// A law was broken outright.

@@ -123,6 +123,7 @@ impl Lambda {
         let now: DateTime<Utc> = wall_clock(universe.started());
         let payload = self.misread(payload, now);
         let seat = Seat::new(universe, name).with(&payload, self.fault);
+        seat.begin(now);
         let blinded = seat.blinded();
         let began = universe.started().elapsed();
         let config = Config {

@@ -19,6 +19,7 @@ mod ledger;
 pub mod log;
 pub mod payload;
 pub mod race;
+mod reigns;
 pub mod seat;
 pub mod state;
 pub mod statement;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use failover_follower::report::RouteReport;
 use failover_follower::route::{ClusterId, InstanceId, TargetGroupArn};
 use failover_follower::world::{
@@ -17,7 +18,7 @@ use tokio::time::{Instant, sleep};
 use crate::fault::Fault;
 use crate::judge::Known;
 use crate::state::{Health, State};
-use crate::statement::{as_if_completed, statements};
+use crate::statement::statements;
 use crate::universe::{CLUSTER, PORT, Universe};
 
 /// One run's view of the universe.
@@ -69,6 +70,17 @@ impl Seat {
     #[must_use]
     pub fn blinded(&self) -> Rc<Notify> {
         Rc::clone(&self.blind)
+    }
+
+    /// The run begins, at that time by the wall clock.
+    pub(crate) fn begin(&self, now: DateTime<Utc>) {
+        let known = self.known.borrow();
+        let given = known.statements.iter().map(|said| {
+            let age = now.signed_duration_since(said.time).as_seconds_f64();
+            format!("{} {age:.1} s ago", said.says)
+        });
+        let given: Vec<String> = given.collect();
+        self.tell(format!("begins with [{}]", given.join(", ")));
     }
 
     /// The run has ended with a report.
@@ -170,23 +182,14 @@ impl World for Seat {
         if one_in > 0 && state.log.random.u32(0..one_in) == 0 {
             return Err(CallError::new(LOG, Cause::Throttled, "Rate exceeded"));
         }
-        if self.fault == Some(Fault::IgnoreLog) {
-            return Ok(Vec::new());
-        }
         let now = Instant::now();
         let read = state.log.statements(now);
         self.known.borrow_mut().statements.extend(read);
-        let mut entries = state.log.read(now);
-        for entry in &mut entries {
-            match self.fault {
-                Some(Fault::Undated) => entry.time = state.time(now),
-                Some(Fault::StartedIsCompleted) => {
-                    entry.message = as_if_completed(&entry.message);
-                }
-                _ => {}
-            }
-        }
-        Ok(entries)
+        let entries = state.log.read(now);
+        Ok(match self.fault {
+            Some(fault) => fault.misreads(entries, state.time(now)),
+            None => entries,
+        })
     }
 
     async fn resolve(&self, name: &str) -> Result<Answer, CallError> {
@@ -239,12 +242,11 @@ impl World for Seat {
         self.call(IN, |state| state.write_health).await?;
         let latency = self.universe.now().register_latency;
         sleep(latency).await;
-        self.tell(format!("registers {target}"));
         {
             let mut state = self.universe.now();
-            self.known
-                .borrow()
-                .registered(&mut state, &self.name, target);
+            let known = self.known.borrow();
+            known.tell(&mut state, &self.name, &format!("registers {target}"));
+            known.registered(&mut state, &self.name, target);
             state.before_write();
             state.register(target);
         }
@@ -266,8 +268,12 @@ impl World for Seat {
             return Ok(());
         }
         let list: Vec<String> = targets.iter().map(ToString::to_string).collect();
-        self.tell(format!("deregisters {}", list.join(", ")));
-        self.known.borrow_mut().took_out(targets);
+        {
+            let mut known = self.known.borrow_mut();
+            let what = format!("deregisters {}", list.join(", "));
+            known.tell(&mut self.universe.now(), &self.name, &what);
+            known.took_out(targets);
+        }
         self.take_out(targets);
         self.wrote.set(true);
         self.universe.now().note_write();

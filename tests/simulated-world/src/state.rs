@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::ledger::Ledger;
 use crate::log::EventLog;
 use crate::payload::wall_clock_at;
+use crate::reigns::Reigns;
 use crate::tally::Tally;
 use crate::universe::{PORT, address, instance};
 use crate::witness::Witness;
@@ -88,8 +89,7 @@ pub struct State {
     pub(crate) ledger: Ledger,
     pub(crate) api_witness: Witness,
     pub(crate) dns_witness: Witness,
-    /// Every Writer, and since when.
-    reigns: Vec<(Instant, InstanceId)>,
+    pub(crate) reigns: Reigns,
     /// Every address that was ever a member's.
     homes: BTreeSet<Target>,
     /// The group as it was before each write, where the list lags.
@@ -133,7 +133,7 @@ impl State {
             ledger: Ledger::default(),
             api_witness: Witness::new(instance(1), now),
             dns_witness: Witness::new(instance(1), now),
-            reigns: vec![(now, instance(1))],
+            reigns: Reigns::new(instance(1), now),
             homes: addresses.values().map(target).collect(),
             before: Vec::new(),
             moment: now,
@@ -180,10 +180,8 @@ impl State {
 
     /// Makes an instance the Writer.
     pub fn promote(&mut self, to: InstanceId) {
-        if to != self.writer {
-            self.reigns.push((self.moment, to.clone()));
-            self.writer = to;
-        }
+        self.reigns.begin(to.clone(), self.moment);
+        self.writer = to;
     }
 
     /// The API lists who was made the Writer at `flip`, unless it has listed a later one.
@@ -266,26 +264,6 @@ impl State {
         self.history.push(line);
     }
 
-    /// Since when the Writer is the Writer.
-    pub(crate) fn reigns_since(&self) -> Instant {
-        self.reigns.last().map_or(self.started, |(since, _)| *since)
-    }
-
-    /// When an instance was last made the Writer.
-    pub(crate) fn promoted(&self, instance: &InstanceId) -> Option<Instant> {
-        let last = self.reigns.iter().rfind(|(_, who)| who == instance);
-        last.map(|(since, _)| *since)
-    }
-
-    /// When the Writer was last made a reader, before it became the Writer again.
-    pub(crate) fn demoted(&self) -> Option<Instant> {
-        let ended = self
-            .reigns
-            .windows(2)
-            .rfind(|pair| pair[0].1 == self.writer);
-        ended.map(|pair| pair[1].0)
-    }
-
     /// Whether a target is or was a member's address.
     pub(crate) fn is_home(&self, target: &Target) -> bool {
         self.homes.contains(target)
@@ -300,10 +278,18 @@ impl State {
         };
         let span = until.saturating_duration_since(self.moment);
         self.ledger.pass(span, &self.group, &right, is_member);
-        self.api_witness.notice(self.api.as_ref(), self.moment);
-        self.dns_witness.notice(self.dns.as_ref(), self.moment);
+        if self.api_witness.notice(self.api.as_ref(), self.moment) {
+            self.tell(format!("the API lists {}", name(self.api.as_ref())));
+        }
+        if self.dns_witness.notice(self.dns.as_ref(), self.moment) {
+            self.tell(format!("the CNAME is {}", name(self.dns.as_ref())));
+        }
         self.moment = until.max(self.moment);
     }
+}
+
+fn name(instance: Option<&InstanceId>) -> &str {
+    instance.map_or("nothing", InstanceId::as_str)
 }
 
 /// The registered targets of a group; draining ones are not.

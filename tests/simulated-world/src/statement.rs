@@ -2,6 +2,8 @@
 //!
 //! The judge and the deliberate bugs read statements with this; nothing of the function's reader is in it.
 
+use std::fmt;
+
 use chrono::{DateTime, NaiveDateTime, Utc};
 use failover_follower::route::InstanceId;
 use serde_json::Value;
@@ -55,6 +57,16 @@ impl Says {
         } else {
             Self::Completed(instance)
         })
+    }
+}
+
+impl fmt::Display for Says {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started(instance) => write!(f, "started to {instance}"),
+            Self::Completed(instance) => write!(f, "completed to {instance}"),
+            Self::Failed => f.write_str("failed"),
+        }
     }
 }
 

@@ -20,16 +20,18 @@ impl Story {
             let (from, lasts) = (self.seconds(0.0, end), self.seconds(3.0, 90.0));
             let health =
                 [Health::Down, Health::Throttled, Health::Hanging][self.random.usize(0..3)];
-            let service: fn(&mut State) -> &mut Health = match self.random.u8(0..4) {
-                0 => |state| &mut state.api_health,
-                1 => |state| &mut state.dns_health,
-                2 => |state| &mut state.elb_health,
-                _ => |state| &mut state.write_health,
+            let (name, service): (_, fn(&mut State) -> &mut Health) = match self.random.u8(0..4) {
+                0 => ("the RDS API", |state| &mut state.api_health),
+                1 => ("DNS", |state| &mut state.dns_health),
+                2 => ("DescribeTargetHealth", |state| &mut state.elb_health),
+                _ => ("every write", |state| &mut state.write_health),
             };
-            self.universe
-                .at(from, move |state| *service(state) = health);
-            self.universe
-                .at(from + lasts, move |state| *service(state) = Health::Up);
+            for (when, health) in [(from, health), (from + lasts, Health::Up)] {
+                self.universe.at(when, move |state| {
+                    *service(state) = health;
+                    state.tell(format!("{name} is {health:?}"));
+                });
+            }
         }
         if self.chance(15) {
             let (when, lasts) = (self.seconds(0.0, end), self.seconds(1.0, 40.0));

@@ -6,6 +6,7 @@
 
 mod climate;
 mod mischief;
+mod news;
 mod story;
 
 use crate::fault::Fault;

@@ -5,15 +5,11 @@ use std::time::Duration;
 use failover_follower::config::{OnFailoverStart, Settings};
 use failover_follower::route::InstanceId;
 use fastrand::Rng;
-use serde_json::Value;
 
 use super::{Climate, Ending};
 use crate::fault::Fault;
-use crate::payload::{
-    cluster_event, completed, instance_event, record, schedule, started, went_back,
-};
+use crate::payload::{cluster_event, completed, instance_event, schedule, started, went_back};
 use crate::state::Health;
-use crate::statement::cluster_messages;
 use crate::universe::{Universe, instance};
 use crate::{Invocation, Lambda};
 
@@ -31,7 +27,7 @@ pub(super) struct Story {
     pub(super) climate: Climate,
     pub(super) random: Rng,
     /// Draws what the hostile world did not draw at first, so that its stories stay as they were.
-    climate_random: Rng,
+    pub(super) climate_random: Rng,
     pub(super) universe: Universe,
     pub(super) instances: usize,
     pub(super) invocations: Vec<Invocation>,
@@ -40,7 +36,7 @@ pub(super) struct Story {
     /// When the last thing happened, so far.
     pub(super) end: Duration,
     /// A story without faults, and without a schedule that would put right what an event's run missed.
-    by_events_alone: bool,
+    pub(super) by_events_alone: bool,
 }
 
 impl Story {
@@ -257,41 +253,6 @@ impl Story {
         self.end = self.end.max(flip);
     }
 
-    /// Has an event logged, and delivered: soon, late, twice, never, or inside a batch.
-    fn tell(&mut self, happened: Duration, event: impl Fn(f64) -> Value) {
-        let payload = event(happened.as_secs_f64());
-        for (_, message) in cluster_messages(&payload) {
-            if let Some(lag) = self.climate.log_lag(&mut self.climate_random) {
-                self.universe.log(happened, message, lag);
-            }
-        }
-        let deliveries = if self.by_events_alone {
-            1
-        } else {
-            [0, 1, 1, 1, 1, 2, 3][self.random.usize(0..7)]
-        };
-        for _ in 0..deliveries {
-            let delay = match self.random.u8(0..100) {
-                _ if self.by_events_alone => self.seconds(0.3, 3.0),
-                0..80 => self.seconds(0.3, 4.0),
-                80..95 => self.seconds(4.0, 60.0),
-                _ => self.seconds(60.0, 330.0),
-            };
-            let payload = if self.chance(20) {
-                batched(&payload, happened)
-            } else {
-                payload.clone()
-            };
-            let crashes = !self.by_events_alone && self.chance(8);
-            let crashes_after = crashes.then(|| self.seconds(0.0, 6.0));
-            self.invocations.push(Invocation {
-                at: happened + delay,
-                payload,
-                crashes_after,
-            });
-        }
-    }
-
     /// Everything comes to rest; from then on there is only the schedule.
     fn calm(&mut self) {
         let last = self
@@ -333,20 +294,4 @@ impl Story {
             }
         });
     }
-}
-
-/// The event as the second of two records, behind one about a backup.
-fn batched(payload: &Value, happened: Duration) -> Value {
-    let mut payload = payload.clone();
-    if let Some(Value::Array(records)) = payload.get_mut("Records") {
-        let backup = record(
-            "RDS-EVENT-0001",
-            "db-instance",
-            "another",
-            "Backing up DB instance",
-            happened.as_secs_f64(),
-        );
-        records.insert(0, backup);
-    }
-    payload
 }
