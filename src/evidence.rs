@@ -26,6 +26,9 @@ const LONGEST_LOG_INTERVAL: TimeDelta = TimeDelta::seconds(30);
 /// it. A maintainer of an AWS SDK calls the API eventually consistent (aws-sdk-js #1593).
 const LIST_LAG: TimeDelta = TimeDelta::seconds(5);
 
+/// Longer than any run: the list does not show what a dry run has not written.
+const NEVER: TimeDelta = TimeDelta::days(1);
+
 /// A run's memory.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Evidence {
@@ -75,9 +78,9 @@ pub struct Group {
 struct OwnWrite {
     target: Target,
     registers: bool,
-    /// Until when the list may not show it.
-    until: DateTime<Utc>,
-    /// How long that was.
+    /// When the list should show it.
+    due: DateTime<Utc>,
+    /// How long it may take to.
     lag: TimeDelta,
 }
 
@@ -186,7 +189,7 @@ impl Group {
         self.unseen
             .retain(|write| listed.contains(&write.target) != write.registers);
         let mut held = listed.clone();
-        for write in self.unseen.iter().filter(|write| now < write.until) {
+        for write in self.unseen.iter().filter(|write| now < write.due) {
             write.apply(&mut held);
         }
         let doubtful = self.doubtful.take();
@@ -200,9 +203,9 @@ impl Group {
         self.held = Some(held);
     }
 
-    /// Takes in a write of this run, done at `now`.
-    pub fn wrote(&mut self, target: &Target, registers: bool, now: DateTime<Utc>) {
-        let mut lag = LIST_LAG;
+    /// Takes in a write of this run, done at `now`; in a dry run it is never to be seen.
+    pub fn wrote(&mut self, target: &Target, registers: bool, now: DateTime<Utc>, dry_run: bool) {
+        let mut lag = if dry_run { NEVER } else { LIST_LAG };
         self.unseen.retain(|write| {
             if write.target == *target && write.registers == registers {
                 lag = write.lag * 2;
@@ -212,7 +215,7 @@ impl Group {
         let write = OwnWrite {
             target: target.clone(),
             registers,
-            until: now + lag,
+            due: now + lag,
             lag,
         };
         write.apply(self.held.get_or_insert_default());

@@ -86,6 +86,8 @@ pub struct Run {
     last: Option<Look>,
     /// The write that is under way.
     writing: Option<Write>,
+    /// Why the last write failed; `None` once one has gone through.
+    write_error: Option<CallError>,
     beat: Beat,
     registered: Vec<Target>,
     deregistered: Vec<Target>,
@@ -142,6 +144,7 @@ impl Run {
             looks: 0,
             last: None,
             writing: None,
+            write_error: None,
             beat: Beat::default(),
             registered: Vec::new(),
             deregistered: Vec::new(),
@@ -317,12 +320,14 @@ impl Run {
         };
         match result {
             Ok(()) => {
+                self.write_error = None;
                 self.note_written(write, at);
                 // What was written is verified at once.
                 Action::Look { at, asks_log: true }
             }
             Err(error) if error.is_final() => self.end(Err(RunError::of_write(error))),
-            Err(_) => {
+            Err(error) => {
+                self.write_error = Some(error);
                 self.evidence
                     .group
                     .may_have_written(write.targets(), write.registers());
@@ -334,7 +339,9 @@ impl Run {
     fn note_written(&mut self, write: Write, at: Duration) {
         let now = self.clock(at);
         for target in write.targets() {
-            self.evidence.group.wrote(target, write.registers(), now);
+            self.evidence
+                .group
+                .wrote(target, write.registers(), now, self.settings.dry_run);
         }
         match write {
             Write::Register(target) => self.registered.push(target),
@@ -360,7 +367,10 @@ impl Run {
         }
         match &self.last {
             _ if self.is_verified() => Ok(()),
-            Some(look) => Err(look.failure_reason()),
+            Some(look) => match &self.write_error {
+                Some(error) if !look.plan.is_empty() => Err(RunError::of_write(error.clone())),
+                _ => Err(look.failure_reason()),
+            },
             None => Err(RunError::Undecided(None)),
         }
     }
@@ -402,12 +412,18 @@ impl Run {
             Ok(()) if self.settings.dry_run => Outcome::Planned,
             Ok(()) => Outcome::Switched,
         };
+        let last = self.last.as_ref().map(|look| &look.seen.targets);
+        let listed = last.and_then(|targets| targets.as_ref().ok());
+        let targets = match self.settings.dry_run {
+            true => listed.cloned(),
+            false => self.evidence.group.held,
+        };
         let followed = |age: &Duration| (outcome == Outcome::Switched).then_some(*age + elapsed);
         let mut report = RouteReport {
             outcome,
             registered: self.registered,
             deregistered: self.deregistered,
-            targets: self.evidence.group.held.map(Vec::from_iter),
+            targets: targets.map(Vec::from_iter),
             looks: self.looks,
             elapsed,
             error: end.err(),
