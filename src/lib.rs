@@ -17,6 +17,7 @@ pub mod config;
 pub mod decide;
 pub mod doctor;
 mod ending;
+pub mod endpoints;
 pub mod error;
 pub mod follow;
 pub mod handler;

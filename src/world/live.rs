@@ -15,6 +15,7 @@ use super::dns::Dns;
 use super::elb::Elb;
 use super::rds::Rds;
 use super::{Answer, CallError, Cluster, Registration, Target, World};
+use crate::endpoints::Endpoints;
 use crate::route::{ClusterId, TargetGroupArn};
 
 /// To open a connection. Within a region it takes milliseconds.
@@ -41,7 +42,10 @@ impl Live {
     ///
     /// # Errors
     /// Where the system's resolver configuration cannot be read.
-    pub async fn new(dns_server: Option<SocketAddr>) -> Result<Self, NetError> {
+    pub async fn new(
+        dns_server: Option<SocketAddr>,
+        endpoints: &Endpoints,
+    ) -> Result<Self, NetError> {
         let tls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
         let config = aws_config::from_env()
             .http_client(
@@ -64,10 +68,19 @@ impl Live {
             )
             .load()
             .await;
-        let rds = aws_sdk_rds::Client::new(&config);
-        let elb = aws_sdk_elasticloadbalancingv2::Client::new(&config);
+        // The SDK's own endpoints may be empty texts (`endpoints`); a profile's is a last resort.
+        let endpoint = |service| {
+            let given = endpoints.of(service).or(config.endpoint_url());
+            given.map(str::to_owned)
+        };
+        let mut rds = aws_sdk_rds::config::Builder::from(&config);
+        rds.set_endpoint_url(endpoint("rds"));
+        let rds = aws_sdk_rds::Client::from_conf(rds.build());
+        let mut elb = aws_sdk_elasticloadbalancingv2::config::Builder::from(&config);
+        elb.set_endpoint_url(endpoint("elasticloadbalancing"));
+        let elb = aws_sdk_elasticloadbalancingv2::Client::from_conf(elb.build());
         Ok(Self {
-            auditor: Auditor::new(&config, rds.clone(), elb.clone()),
+            auditor: Auditor::new(&config, endpoints, rds.clone(), elb.clone()),
             rds: Rds::new(rds),
             elb: Elb::new(elb),
             dns: Dns::new(dns_server)?,
