@@ -22,6 +22,8 @@ mod payload;
 mod permissions;
 mod plain;
 mod request;
+mod room;
+mod sealed;
 mod seen;
 mod stacks;
 mod xml;
