@@ -21,6 +21,7 @@ mod path;
 mod payload;
 mod permissions;
 mod plain;
+mod reference;
 mod request;
 mod room;
 mod sealed;

@@ -230,8 +230,8 @@ fn a_cold_start_that_a_service_refuses_names_the_call_and_writes_nothing() {
 fn a_cold_start_that_the_resolver_refuses_names_the_name_and_writes_nothing() {
     in_a_room(async |room| {
         let fail = |cloud: &Cloud| {
-            let writer = cloud.instance_endpoint(INSTANCE_1);
-            for name in [cloud.cluster_endpoint(), &writer] {
+            let [one, two] = [INSTANCE_1, INSTANCE_2].map(|name| cloud.instance_endpoint(name));
+            for name in [cloud.cluster_endpoint(), &one, &two] {
                 cloud.dns().set(name, Answer::ServFail);
             }
         };
