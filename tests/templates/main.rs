@@ -12,6 +12,7 @@
     reason = "tests"
 )]
 
+mod binary;
 mod channels;
 mod following;
 mod iam;
