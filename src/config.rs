@@ -1,11 +1,13 @@
 //! The function's configuration: read once from the environment, right from then on.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::Deserialize;
 pub use tracing_subscriber::filter::LevelFilter;
 
+use crate::endpoints::{self, EndpointUrl, Endpoints};
 use crate::route::{ClusterEndpoint, ClusterId, NameError, Route, TargetGroupArn};
 
 /// How the function was configured.
@@ -18,6 +20,8 @@ pub struct Config {
     pub settings: Settings,
     /// `DNS_SERVER`: a resolver to ask instead of the system's.
     pub dns_server: Option<SocketAddr>,
+    /// `AWS_ENDPOINT_URL`, …: where AWS's services are called instead of at their own addresses.
+    pub endpoints: Endpoints,
     /// `LOG_LEVEL`.
     pub log_level: LevelFilter,
 }
@@ -91,12 +95,6 @@ impl Config {
                 .filter(|value| !value.is_empty())
         });
         let defaults = Settings::default();
-        // The SDK reads this one itself, and passes over what it cannot use.
-        env.read(
-            "AWS_ENDPOINT_URL",
-            "a URL, such as http://127.0.0.1:5000",
-            |text| (text.starts_with("http://") || text.starts_with("https://")).then_some(()),
-        )?;
         Ok(Self {
             routes: env.routes()?,
             settings: Settings {
@@ -121,17 +119,14 @@ impl Config {
                         |text| number(text, 1, 60_000).map(Duration::from_millis),
                     )?
                     .unwrap_or(defaults.poll_interval),
-                dry_run: env
-                    .read("DRY_RUN", "true or false", |text| {
-                        text.to_ascii_lowercase().parse().ok()
-                    })?
-                    .unwrap_or(defaults.dry_run),
+                dry_run: env.flag("DRY_RUN")?.unwrap_or(defaults.dry_run),
             },
             dns_server: env.read(
                 "DNS_SERVER",
                 "a resolver's ip:port, such as 127.0.0.1:53",
                 |text| text.parse().ok(),
             )?,
+            endpoints: env.endpoints()?,
             log_level: env
                 .read(
                     "LOG_LEVEL",
@@ -171,6 +166,32 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
                 should: should.to_owned(),
             }),
         }
+    }
+
+    fn flag(&self, variable: &'static str) -> Result<Option<bool>, ConfigError> {
+        self.read(variable, "true or false", |text| {
+            text.to_ascii_lowercase().parse().ok()
+        })
+    }
+
+    fn endpoints(&self) -> Result<Endpoints, ConfigError> {
+        let url = |variable| self.read(variable, EndpointUrl::EXPECTED, EndpointUrl::parse);
+        let every_service = url(endpoints::EVERY_SERVICE)?;
+        let mut services = BTreeMap::new();
+        for (service, variable) in endpoints::SERVICES {
+            if let Some(url) = url(variable)? {
+                services.insert(service, url);
+            }
+        }
+        let ignored = self.flag(endpoints::IGNORED)?.unwrap_or_default();
+        Ok(if ignored {
+            Endpoints::default()
+        } else {
+            Endpoints {
+                every_service,
+                services,
+            }
+        })
     }
 
     fn routes(&self) -> Result<Vec<Route>, ConfigError> {

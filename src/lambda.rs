@@ -110,7 +110,7 @@ async fn start() -> Result<Follower<Live>, StartError> {
         .with(filter)
         .init();
     let config = config?;
-    let world = Live::new(config.dns_server)
+    let world = Live::new(config.dns_server, &config.endpoints)
         .await
         .map_err(|error| StartError::Resolver(error.into()))?;
     info!(routes = config.routes.len(), settings = ?config.settings, "started");

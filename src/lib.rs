@@ -18,6 +18,7 @@ pub mod address;
 pub mod config;
 pub mod decide;
 pub mod doctor;
+pub mod endpoints;
 pub mod error;
 pub mod evidence;
 pub mod follow;

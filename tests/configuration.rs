@@ -93,6 +93,12 @@ fn an_empty_value_is_none_since_a_template_cannot_leave_a_variable_out() {
         "DRY_RUN",
         "LOG_LEVEL",
         "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_EC2",
+        "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2",
+        "AWS_ENDPOINT_URL_RDS",
+        "AWS_ENDPOINT_URL_SNS",
+        "AWS_ENDPOINT_URL_STS",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
         "DB_CLUSTER_ENDPOINT",
     ] {
         assert_eq!(with(variable, " "), config(&[CLUSTER, GROUP]), "{variable}");
@@ -118,7 +124,7 @@ fn an_error_names_the_variable_what_it_held_and_what_it_should_hold() {
         ("DNS_SERVER", "127.0.0.1", "ip:port"),
         ("DRY_RUN", "yes", "true or false"),
         ("LOG_LEVEL", "loud", "debug"),
-        ("AWS_ENDPOINT_URL", "localhost:5000", "a URL"),
+        ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "1", "true or false"),
         (
             "DB_CLUSTER_ENDPOINT",
             "a.cluster-ro-xyz.eu-west-1.rds.amazonaws.com",
@@ -161,6 +167,67 @@ fn an_error_names_the_variable_what_it_held_and_what_it_should_hold() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn a_url_of_a_service_that_is_none_is_an_error_too() {
+    for variable in [
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_EC2",
+        "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2",
+        "AWS_ENDPOINT_URL_RDS",
+        "AWS_ENDPOINT_URL_SNS",
+        "AWS_ENDPOINT_URL_STS",
+    ] {
+        for held in [
+            "http://",
+            "http://a b",
+            "localhost:5000",
+            "https:///x",
+            "http:/a",
+            "http://:80",
+            "http://a:b",
+            "http://a:99999",
+            "http://user@a",
+            "http://a?b",
+            "http://a#b",
+            "ftp://a",
+            "a",
+        ] {
+            let expected = format!(
+                "{variable} holds {held:?}; it should hold a URL with http or https and a host, \
+                 such as http://127.0.0.1:5000"
+            );
+            assert_eq!(with(variable, held).unwrap_err().to_string(), expected);
+        }
+        for url in [
+            "http://127.0.0.1:5000",
+            "https://vpce-0a.rds.eu-west-1.vpce.amazonaws.com/",
+            "http://[::1]:5000/path",
+        ] {
+            with(variable, url).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_service_without_an_endpoint_of_its_own_is_called_at_that_of_all_if_there_is_one() {
+    let of = |variables: &[(&str, &str)], service: &str| {
+        let given = [&[CLUSTER, GROUP], variables].concat();
+        let endpoints = config(&given).unwrap().endpoints;
+        endpoints.of(service).map(str::to_owned)
+    };
+    let all = ("AWS_ENDPOINT_URL", "http://all");
+    let rds = ("AWS_ENDPOINT_URL_RDS", "http://rds");
+    assert_eq!(of(&[], "rds"), None);
+    assert_eq!(of(&[rds], "rds").as_deref(), Some("http://rds"));
+    assert_eq!(of(&[rds], "sts"), None);
+    assert_eq!(of(&[all, rds], "rds").as_deref(), Some("http://rds"));
+    assert_eq!(of(&[all, rds], "sts").as_deref(), Some("http://all"));
+    let empty = ("AWS_ENDPOINT_URL_RDS", "");
+    assert_eq!(of(&[all, empty], "rds").as_deref(), Some("http://all"));
+    let ignored = ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
+    assert_eq!(of(&[all, rds, ignored], "rds"), None);
 }
 
 #[test]

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
+use std::{env, fs};
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_smithy_http_client::{Builder, tls};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
 use hickory_resolver::net::NetError;
 
 use super::audit::Auditor;
@@ -15,6 +17,7 @@ use super::dns::Dns;
 use super::elb::Elb;
 use super::rds::Rds;
 use super::{Answer, CallError, Cluster, LogEntry, Registration, Target, Topology, World};
+use crate::endpoints::Endpoints;
 use crate::route::{ClusterId, TargetGroupArn};
 
 /// To open a connection. Within a region it takes milliseconds.
@@ -41,15 +44,19 @@ impl Live {
     ///
     /// # Errors
     /// Where the system's resolver configuration cannot be read.
-    pub async fn new(dns_server: Option<SocketAddr>) -> Result<Self, NetError> {
+    pub async fn new(
+        dns_server: Option<SocketAddr>,
+        endpoints: &Endpoints,
+    ) -> Result<Self, NetError> {
         let tls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
+        let mut http = Builder::new()
+            .tls_provider(tls)
+            .pool_max_idle_per_host(AT_A_TIME);
+        if let Some(trusted) = trusted_in_place_of_none() {
+            http = http.tls_context(trusted);
+        }
         let config = aws_config::from_env()
-            .http_client(
-                Builder::new()
-                    .tls_provider(tls)
-                    .pool_max_idle_per_host(AT_A_TIME)
-                    .build_https(),
-            )
+            .http_client(http.build_https())
             .retry_config(
                 RetryConfig::standard()
                     .with_max_attempts(TRIES)
@@ -64,10 +71,19 @@ impl Live {
             )
             .load()
             .await;
-        let rds = aws_sdk_rds::Client::new(&config);
-        let elb = aws_sdk_elasticloadbalancingv2::Client::new(&config);
+        // The SDK's own endpoints may be empty texts (`endpoints`); a profile's is a last resort.
+        let endpoint = |service| {
+            let given = endpoints.of(service).or(config.endpoint_url());
+            given.map(str::to_owned)
+        };
+        let mut rds = aws_sdk_rds::config::Builder::from(&config);
+        rds.set_endpoint_url(endpoint("rds"));
+        let rds = aws_sdk_rds::Client::from_conf(rds.build());
+        let mut elb = aws_sdk_elasticloadbalancingv2::config::Builder::from(&config);
+        elb.set_endpoint_url(endpoint("elasticloadbalancing"));
+        let elb = aws_sdk_elasticloadbalancingv2::Client::from_conf(elb.build());
         Ok(Self {
-            auditor: Auditor::new(&config, rds.clone(), elb.clone()),
+            auditor: Auditor::new(&config, endpoints, rds.clone(), elb.clone()),
             rds: Rds::new(rds),
             elb: Elb::new(elb),
             dns: Dns::new(dns_server)?,
@@ -78,6 +94,18 @@ impl Live {
     pub(crate) fn auditor(&self) -> &Auditor {
         &self.auditor
     }
+}
+
+/// The system's certificates, where `SSL_CERT_FILE` is empty: rustls would take that for a file that
+/// has none, and an empty value counts as unset.
+fn trusted_in_place_of_none() -> Option<TlsContext> {
+    let is_empty = |name| env::var_os(name).map(|value| value.is_empty());
+    if is_empty("SSL_CERT_FILE") != Some(true) || is_empty("SSL_CERT_DIR") == Some(false) {
+        return None;
+    }
+    let system = fs::read(openssl_probe::probe().cert_file?).ok()?;
+    let store = TrustStore::empty().with_pem_certificate(system);
+    TlsContext::builder().with_trust_store(store).build().ok()
 }
 
 impl World for Live {

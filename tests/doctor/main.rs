@@ -1,4 +1,5 @@
 //! The doctor on the real `bootstrap`: it finds what is broken in moto's installation, and changes nothing.
+//! The function finds moto by two local settings, `AWS_ENDPOINT_URL` and `DNS_SERVER`.
 //!
 //! moto does not tell a load balancer's `EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic`; a rewritten
 //! answer does here. What is made of every answer that AWS could give is in `diagnosis/`.

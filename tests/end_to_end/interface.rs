@@ -5,7 +5,7 @@ use std::time::Duration;
 use local_cloud::{CLUSTER, Cloud, Fault, INSTANCE_2};
 use serde_json::Value;
 
-use crate::function::{ago, error, event, function, invoke, logs};
+use crate::function::{ago, error, event, function, invoke, logs, route};
 
 #[tokio::test]
 async fn a_wrong_configuration_fails_the_start_and_names_the_variable() {
@@ -16,6 +16,24 @@ async fn a_wrong_configuration_fails_the_start_and_names_the_variable() {
     assert_eq!(error.error_type, "Configuration");
     let expected = "WATCH_SECONDS holds \"two minutes\"; it should hold a whole number of seconds";
     assert!(error.message.contains(expected), "{}", error.message);
+}
+
+/// As the template sets them; the variable for every service points to this machine.
+#[tokio::test]
+async fn an_empty_endpoint_of_a_service_counts_as_unset() {
+    let cloud = Cloud::start().await.unwrap();
+    let empty = [
+        "AWS_ENDPOINT_URL_EC2",
+        "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2",
+        "AWS_ENDPOINT_URL_RDS",
+        "AWS_ENDPOINT_URL_SNS",
+        "AWS_ENDPOINT_URL_STS",
+    ];
+    let function = function(&cloud, &empty.map(|variable| (variable, ""))).await;
+    let done = invoke(&function, &event("manual")).await;
+    assert_eq!(route(&done)["outcome"], "unchanged");
+    let diagnosis = invoke(&function, &event("doctor")).await;
+    assert!(diagnosis.outcome.is_ok(), "{diagnosis:?}");
 }
 
 #[tokio::test]

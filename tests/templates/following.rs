@@ -3,37 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use local_cloud::{Cloud, Function, INSTANCE_2, Stack, TARGET_1, TARGET_2, announce};
+use local_cloud::{Cloud, INSTANCE_2, Stack, TARGET_1, TARGET_2, announce};
 use serde_json::Value;
 
 use crate::payload::event;
+use crate::sealed::{in_a_room, start};
 use crate::stacks::{configuration, database, deploy_function, deploy_path, schedule};
-
-/// The function with the environment and the timeout that the stack gave it, but that it finds AWS
-/// and DNS on this machine.
-pub(crate) async fn start(cloud: &Cloud, configuration: &Value) -> Function {
-    let local = cloud.environment();
-    let builder = cloud
-        .function(env!("CARGO_BIN_EXE_bootstrap"))
-        .without_env("DB_CLUSTER_IDENTIFIER")
-        .without_env("TARGET_GROUP_ARN");
-    let variables = configuration["Environment"]["Variables"]
-        .as_object()
-        .unwrap();
-    let builder = variables.iter().fold(builder, |builder, (name, value)| {
-        let value = value.as_str().unwrap();
-        match local.get(name) {
-            Some(local) if value.is_empty() => builder.env(name, local),
-            _ => builder.env(name, value),
-        }
-    });
-    let timeout = configuration["Timeout"].as_u64().unwrap();
-    builder
-        .timeout(u32::try_from(timeout).unwrap())
-        .start()
-        .await
-        .unwrap()
-}
 
 /// What the stack's schedule sends, with what EventBridge Scheduler puts in for its own names.
 async fn tick(cloud: &Cloud, stack: &Stack) -> Value {
@@ -50,20 +25,23 @@ async fn tick(cloud: &Cloud, stack: &Stack) -> Value {
     serde_json::from_str(&filled).unwrap()
 }
 
-#[tokio::test]
-async fn the_function_of_a_deployment_fills_its_group_by_the_schedule_and_follows_a_failover() {
-    let cloud = Cloud::start_with_cloudformation().await.unwrap();
+#[test]
+fn the_function_of_a_deployment_fills_its_group_by_the_schedule_and_follows_a_failover() {
+    in_a_room(async |room| follow(&room.start_cloud().await.unwrap()).await);
+}
+
+async fn follow(cloud: &Cloud) {
     // Short, since a scheduled run that finds the group empty waits before it fills it.
     let short = [("WatchSeconds", "4"), ("PollIntervalMs", "200")];
-    let path = deploy_path(&cloud, &database(&cloud).await, &[]).await;
+    let path = deploy_path(cloud, &database(cloud).await, &[]).await;
     let group = &path.outputs["TargetGroupArn"];
-    let stack = deploy_function(&cloud, group, &short).await;
+    let stack = deploy_function(cloud, group, &short).await;
     let targets = async || cloud.targets_in(group).await.unwrap();
     assert_eq!(targets().await, BTreeSet::new(), "nobody is in it at first");
 
-    let configuration = configuration(&cloud, &stack).await;
-    let function = start(&cloud, &configuration).await;
-    let tick = tick(&cloud, &stack).await;
+    let configuration = configuration(cloud, &stack).await;
+    let function = start(cloud, &configuration).await;
+    let tick = tick(cloud, &stack).await;
     let report = function.invoke(&tick).await.unwrap().outcome.unwrap();
     assert_eq!(report["triggers"][0]["kind"], "schedule", "{report}");
     assert_eq!(report["routes"][0]["targetGroupArn"], **group);

@@ -78,6 +78,11 @@ impl Statement {
         }
     }
 
+    /// The keys that its conditions ask for.
+    pub(crate) fn condition_keys(&self) -> impl Iterator<Item = &str> {
+        self.conditions.iter().map(|condition| &*condition.key)
+    }
+
     /// Whether it has anything to say about what is asked.
     fn applies(&self, asked: &Asked<'_>) -> bool {
         // IAM takes the names of actions in any case.

@@ -12,6 +12,7 @@
     reason = "tests"
 )]
 
+mod binary;
 mod channels;
 mod following;
 mod iam;
@@ -21,7 +22,10 @@ mod path;
 mod payload;
 mod permissions;
 mod plain;
+mod reference;
 mod request;
+mod room;
+mod sealed;
 mod seen;
 mod stacks;
 mod xml;

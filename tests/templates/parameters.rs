@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use local_cloud::{CLUSTER, Cloud, REGION};
 use serde_json::{Value, json};
 
-use crate::following::start;
 use crate::intrinsic::ACCOUNT;
 use crate::plain::{PRIVATELINK, TEMPLATE};
+use crate::sealed::{in_a_room, start};
 use crate::stacks::{ask, configuration, database, deploy_function, deploy_path};
 use crate::xml::keys_and_values;
 
@@ -43,14 +43,17 @@ async fn of_the_path() {
     assert_eq!(attributes["deletion_protection.enabled"], "true");
 }
 
-#[tokio::test]
-async fn of_the_function() {
-    let cloud = Cloud::start_with_cloudformation().await.unwrap();
-    let database = database(&cloud).await;
+#[test]
+fn of_the_function() {
+    in_a_room(async |room| all_of_the_function(&room.start_cloud().await.unwrap()).await);
+}
+
+async fn all_of_the_function(cloud: &Cloud) {
+    let database = database(cloud).await;
     let endpoint = format!("{}:3306", cloud.cluster_endpoint());
     let topic = format!("arn:aws:sns:{REGION}:{ACCOUNT}:people");
     let key = format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd");
-    ask(&cloud, "sns", "CreateTopic", &[("Name", "people")]).await;
+    ask(cloud, "sns", "CreateTopic", &[("Name", "people")]).await;
     let group = cloud.target_group_arn();
     let further = [
         ("DBClusterEndpoint", &*endpoint),
@@ -74,7 +77,7 @@ async fn of_the_function() {
     ];
     let route = [("DBClusterIdentifier", CLUSTER), ("TargetGroupArn", group)];
     assert_all_given(&TEMPLATE, &[&route[..], &further].concat());
-    let stack = deploy_function(&cloud, group, &further).await;
+    let stack = deploy_function(cloud, group, &further).await;
     for made in [
         "FollowerMayAttach",
         "FollowerCodeMayNot",
@@ -88,10 +91,10 @@ async fn of_the_function() {
         stack.resource(left_out).unwrap_err();
     }
 
-    let configuration = configuration(&cloud, &stack).await;
+    let configuration = configuration(cloud, &stack).await;
     assert_eq!(configuration["Architectures"], json!(["arm64"]));
     cloud.set_targets(&[]).await.unwrap();
-    let function = start(&cloud, &configuration).await;
+    let function = start(cloud, &configuration).await;
     let report = function.invoke(&json!({})).await.unwrap().outcome.unwrap();
     assert_eq!(report["routes"][0]["outcome"], "planned", "{report}");
     assert_eq!(cloud.targets().await.unwrap(), BTreeSet::new());

@@ -1,6 +1,7 @@
 //! The function's role allows every request that the function makes, and nothing else.
 //!
-//! The requests are the function's own, as `seen` has them.
+//! The requests are the function's own, as `seen` has them. By what IAM judges each of them, and whether
+//! a statement can have any effect at all, is AWS's own word (`reference`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use crate::iam::{Asked, Statement, matches, may, statements};
 use crate::intrinsic::{ACCOUNT, Template};
 use crate::plain::TEMPLATE;
+use crate::reference::action;
 use crate::request::Request;
 use crate::seen::{Seen, seen};
 
@@ -24,15 +26,18 @@ const LAMBDAS_OWN: [(&str, &str); 4] = [
     ),
 ];
 
-/// Actions that may ask about every resource of a kind, and why no narrower grant would do.
-const ASKS_ABOUT_ALL: [(&str, &str); 2] = [
-    (
-        "rds:DescribeDBInstances",
-        "asked by cluster, which IAM takes for a question about every instance; they come and go",
-    ),
+/// The condition key that every request of a function's code has.
+const CODE: &str = "lambda:SourceFunctionArn";
+
+/// Actions that are asked about one resource and granted on all of its kind, and why.
+const GRANTED_ON_ALL: [(&str, &str); 2] = [
     (
         "rds:DescribeDBClusterParameters",
         "the cluster may be given another parameter group at any time",
+    ),
+    (
+        "ec2:DescribeVpcEndpointServicePermissions",
+        "which service is in front of the load balancer has to be asked first",
     ),
 ];
 
@@ -88,7 +93,7 @@ fn findings(role: &[Statement], requests: &BTreeSet<Request>) -> Vec<String> {
         };
         may(codes.iter().copied(), &asked)
     };
-    let mut findings = Vec::new();
+    let mut findings: Vec<String> = role.iter().flat_map(without_effect).collect();
     for request in requests {
         let Request { action, resource } = request;
         if !allowed(action, resource) {
@@ -116,23 +121,51 @@ fn findings(role: &[Statement], requests: &BTreeSet<Request>) -> Vec<String> {
     findings
 }
 
+/// What of a statement IAM can never match.
+fn without_effect(statement: &Statement) -> Vec<String> {
+    let Statement {
+        sid,
+        actions,
+        resources,
+        ..
+    } = statement;
+    let mut findings = Vec::new();
+    for name in actions.iter().filter(|name| !name.contains('*')) {
+        let Some(action) = action(name) else {
+            findings.push(format!("{sid} names {name}, which IAM doesn't know"));
+            continue;
+        };
+        // What the stack makes itself is named without its kind.
+        let takes = |resource: &String| !resource.starts_with("arn:aws") || action.takes(resource);
+        for resource in resources.iter().filter(|resource| !takes(resource)) {
+            findings.push(format!("{sid} names {resource}, which {name} doesn't take"));
+        }
+        let knows = |key: &str| key == CODE || action.condition_keys.contains(key);
+        for key in statement.condition_keys().filter(|key| !knows(key)) {
+            findings.push(format!("{sid} asks for {key}, which {name} doesn't know"));
+        }
+    }
+    findings
+}
+
 /// What IAM knows of a request that comes from the function's code.
 fn code() -> BTreeMap<&'static str, String> {
     let function = Template::attribute("Follower", "Arn");
-    [("lambda:SourceFunctionArn", function)].into()
+    [(CODE, function)].into()
 }
 
 /// Resources like the one that is asked about, which are none of the function's business.
 fn others(request: &Request) -> Vec<String> {
     let Request { action, resource } = request;
     if resource == "*" {
-        return Vec::new(); // The action knows no resource, so nothing can be narrower.
+        return Vec::new(); // The action takes no resource, so nothing can be narrower.
     }
     let mut others = vec![
         resource.replace(ACCOUNT, "210987654321"),
         resource.replace(REGION, "us-east-1"),
     ];
-    if !ASKS_ABOUT_ALL.iter().any(|(all, _)| all == action) {
+    let asks_about_all = resource.ends_with(":*");
+    if !asks_about_all && !GRANTED_ON_ALL.iter().any(|(all, _)| all == action) {
         let (kind, _) = resource.rsplit_once([':', '/']).unwrap();
         others.push(format!("{resource}-2"));
         others.push(format!("{kind}:another"));
@@ -169,7 +202,7 @@ async fn one_permission_more_or_less_is_noticed() {
         found(&|follow| follow[0]["Action"] = json!("elasticloadbalancing:DeregisterTargets")),
         [format!("{write} on {group} is not allowed")]
     );
-    let reboot = "rds:RebootDBInstance";
+    let reboot = "rds:RebootDBCluster";
     let cluster = format!("arn:aws:rds:{REGION}:{ACCOUNT}:cluster:{CLUSTER}");
     assert_eq!(
         found(&|follow| follow[2]["Action"] = json!(["rds:DescribeDBClusters", reboot])),
@@ -181,10 +214,18 @@ async fn one_permission_more_or_less_is_noticed() {
     assert_eq!(
         found(&|follow| follow[1]["Resource"] = json!({"Ref": "TargetGroupArn"})),
         [
+            format!("ReadTargetHealth names {group}, which {health} doesn't take"),
             format!("{health} on * is not allowed"),
             format!("ReadTargetHealth allows {health} on {group}, never used"),
         ]
     );
+    let misspelt = found(&|follow| follow[1]["Action"] = json!("rds:DescribeTargets"));
+    let unknown = "ReadTargetHealth names rds:DescribeTargets, which IAM doesn't know";
+    assert_eq!(misspelt[0], unknown);
+    let key = "elasticloadbalancing:ListenerProtocol";
+    let narrowed = found(&|follow| follow[0]["Condition"] = json!({"ArnLike": {key: "TCP"}}));
+    let unknown = format!("WriteThisTargetGroupOnly asks for {key}, which {write} doesn't know");
+    assert_eq!(narrowed[0], unknown);
     for (number, wider) in [
         (0, json!("*")),
         (0, json!({"Fn::Sub": "${TargetGroupArn}*"})),

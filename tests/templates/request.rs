@@ -1,53 +1,57 @@
 //! A request of the function, as IAM sees it.
 
-use local_cloud::{Call, REGION};
+use local_cloud::Call;
 
-use crate::intrinsic::ACCOUNT;
+use crate::reference::{Action, action, filled};
 
 /// What IAM is asked about a request.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Request {
     /// `rds:DescribeDBClusters`, say.
     pub(crate) action: String,
-    /// The ARN that it names, or `*` where the action knows no resource: then only `*` in a policy
+    /// The ARN that it names, or `*` where the action takes no resource: then only `*` in a policy
     /// allows it.
     pub(crate) resource: String,
 }
 
+/// The parameter that names a resource of a kind, where none names it by its ARN.
+const NAMED_BY: [(&str, &str); 7] = [
+    ("cluster", "DBClusterIdentifier"),
+    ("cluster-pg", "DBClusterParameterGroupName"),
+    ("db", "DBInstanceIdentifier"),
+    ("deployment", "BlueGreenDeploymentIdentifier"),
+    ("es", "SubscriptionName"),
+    ("subgrp", "DBSubnetGroupName"),
+    ("vpc-endpoint-service", "ServiceId"),
+];
+
 impl From<&Call> for Request {
     fn from(call: &Call) -> Self {
+        let name = format!("{}:{}", call.service, call.action);
+        let known = action(&name).unwrap_or_else(|| panic!("IAM knows no {name}"));
         Self {
-            action: format!("{}:{}", call.service, call.action),
-            resource: resource(call),
+            resource: resource(call, &known),
+            action: name,
         }
     }
 }
 
-/// The resource as the Service Authorization Reference has it for the action.
-fn resource(call: &Call) -> String {
-    let parameter = |name: &str| call.parameters.get(name).map(String::as_str);
-    let rds = |kind: &str, name: Option<&str>| {
-        // A question about no one resource is one about all.
-        format!(
-            "arn:aws:rds:{REGION}:{ACCOUNT}:{kind}:{}",
-            name.unwrap_or("*")
-        )
-    };
-    match (call.service.as_str(), call.action.as_str()) {
-        ("elasticloadbalancing", "RegisterTargets" | "DeregisterTargets") => {
-            parameter("TargetGroupArn").unwrap().to_owned()
-        }
-        ("elasticloadbalancing", action) if action.starts_with("Describe") => "*".to_owned(),
-        ("rds", "DescribeDBClusters") => rds("cluster", parameter("DBClusterIdentifier")),
-        ("rds", "DescribeDBInstances") => rds("db", parameter("DBInstanceIdentifier")),
-        ("rds", "DescribeDBSubnetGroups") => rds("subgrp", parameter("DBSubnetGroupName")),
-        ("rds", "DescribeDBClusterParameters") => {
-            rds("cluster-pg", parameter("DBClusterParameterGroupName"))
-        }
-        ("sns", "ListSubscriptionsByTopic") => parameter("TopicArn").unwrap().to_owned(),
-        ("rds", "DescribeEventSubscriptions") | ("ec2" | "sts", _) => "*".to_owned(),
-        (service, action) => panic!(
-            "the function asks for {service}:{action} now: say here by which resource IAM judges it"
-        ),
+fn resource(call: &Call, action: &Action) -> String {
+    let is_arn = |value: &&String| value.starts_with("arn:") && action.takes(value);
+    if action.resources.is_empty() {
+        return "*".to_owned();
     }
+    if let Some(arn) = call.parameters.values().find(is_arn) {
+        return arn.clone();
+    }
+    let kinds: Vec<_> = action.resources.iter().collect();
+    let [(kind, format)] = kinds[..] else {
+        panic!("{call:?} could be about any of {kinds:?}: say here which parameter names it");
+    };
+    let named_by = NAMED_BY.iter().find(|(named, _)| named == kind);
+    let (_, parameter) =
+        named_by.unwrap_or_else(|| panic!("{call:?}: say here which parameter names its {kind}"));
+    // A question about no one resource is one about all.
+    let name = call.parameters.get(*parameter);
+    filled(format, name.map_or("*", String::as_str))
 }

@@ -1,4 +1,5 @@
-//! What the function asks of AWS, written down by the gateway while it does everything that it can do.
+//! What the function asks of AWS, written down by the gateway while it does everything that it can do, with local
+//! settings that have it find the gateway and make haste.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;

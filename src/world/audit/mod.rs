@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_config::SdkConfig;
 use chrono::TimeDelta;
 
+use crate::endpoints::Endpoints;
 use crate::route::{ClusterId, InstanceId, TargetGroupArn};
 use crate::world::CallError;
 use query::Query;
@@ -166,13 +167,14 @@ pub(crate) struct Auditor {
 impl Auditor {
     pub(super) fn new(
         config: &SdkConfig,
+        endpoints: &Endpoints,
         rds: aws_sdk_rds::Client,
         elb: aws_sdk_elasticloadbalancingv2::Client,
     ) -> Self {
         Self {
             rds,
             elb,
-            query: Query::new(config),
+            query: Query::new(config, endpoints),
         }
     }
 

@@ -18,6 +18,7 @@ use aws_smithy_types::config_bag::Layer;
 use chrono::{DateTime, Utc};
 use roxmltree::{Document, Node};
 
+use crate::endpoints::Endpoints;
 use crate::error::chain;
 use crate::world::{CallError, Cause};
 
@@ -32,7 +33,10 @@ pub(super) struct Service {
 
 /// Asks.
 #[derive(Clone, Debug)]
-pub(super) struct Query(SdkConfig);
+pub(super) struct Query {
+    config: SdkConfig,
+    endpoints: Endpoints,
+}
 
 /// An answer: XML, and when the other side says it gave it.
 #[derive(Debug)]
@@ -52,8 +56,11 @@ struct Response {
 }
 
 impl Query {
-    pub(super) fn new(config: &SdkConfig) -> Self {
-        Self(config.clone())
+    pub(super) fn new(config: &SdkConfig, endpoints: &Endpoints) -> Self {
+        Self {
+            config: config.clone(),
+            endpoints: endpoints.clone(),
+        }
     }
 
     /// Asks `service` to do `action`, once; `call` is its name in IAM.
@@ -102,9 +109,10 @@ impl Query {
         service: Service,
         action: &'static str,
     ) -> Option<Operation<String, Response, std::io::Error>> {
-        let config = &self.0;
+        let config = &self.config;
         let region = config.region()?.clone();
-        let endpoint = config.endpoint_url().map_or_else(
+        let given = self.endpoints.of(service.name);
+        let endpoint = given.or(config.endpoint_url()).map_or_else(
             || {
                 format!(
                     "https://{}.{region}.{}/",

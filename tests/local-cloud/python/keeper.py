@@ -48,6 +48,7 @@ def watch():
 
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 prctl(PR_SET_CHILD_SUBREAPER, 1)
+os.environ.pop("LC_CTYPE", None)  # which Python sets for itself
 command = subprocess.Popen(
     sys.argv[1:], stdin=subprocess.DEVNULL, preexec_fn=lambda: prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 )

@@ -1,15 +1,17 @@
 """moto as RDS, ELBv2, EC2 and SNS, in as many copies as are asked for.
 
 Importing moto and building the world takes seconds, so it happens once: every
-`world` line on standard input forks a copy that serves on a free port of its
-own, sharing nothing afterwards, and is answered by one JSON line on standard
-output. `world cloudformation` asks for a copy that knows CloudFormation too,
-which is in a file of its own, the argument, and takes time that other copies
-need not wait for. `end <pid>` ends a copy. The end of standard input ends
+`world <network> plain` line on standard input forks a copy that serves on a free
+port of its own in that network namespace, sharing nothing afterwards, and is
+answered by one JSON line on standard output. `world <network> cloudformation`
+asks for a copy that knows CloudFormation too, which is in a file of its own, the
+argument, and takes time that other copies need not wait for. `end <pid>` ends a
+copy. The end of standard input ends
 everything, so that nothing outlives the process that asked, however that
 process goes.
 """
 
+import ctypes
 import gc
 import ipaddress
 import json
@@ -193,8 +195,18 @@ def build():
 # --- Copies ------------------------------------------------------------------------------------
 
 
-def serve(world, alive, answer):
+def move_to(network):
+    """Moves this process into a network namespace, which takes root's rights, unless it is there already."""
+    with open(network) as there, open("/proc/self/ns/net") as here:
+        if os.path.sameopenfile(there.fileno(), here.fileno()):
+            return
+        if ctypes.CDLL(None, use_errno=True).setns(there.fileno(), 0):
+            raise OSError(ctypes.get_errno(), f"failed to move to {network}")
+
+
+def serve(world, network, alive, answer):
     """What a copy does: serve until the original is gone."""
+    move_to(network)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -205,7 +217,7 @@ def serve(world, alive, answer):
     os._exit(0)
 
 
-def copy(world, alive):
+def copy(world, network, alive):
     alive_read, alive_write = alive
     answer_read, answer_write = os.pipe()
     if os.fork() == 0:
@@ -214,7 +226,7 @@ def copy(world, alive):
         os.close(0)
         os.dup2(2, 1)
         try:
-            serve(world, alive_read, answer_write)
+            serve(world, network, alive_read, answer_write)
         finally:
             os._exit(1)
     os.close(answer_write)
@@ -239,11 +251,12 @@ def main():
     knows_cloudformation = False
     while line := sys.stdin.readline().split():
         if line[0] == "world":
-            if line[1:] == ["cloudformation"] and not knows_cloudformation:
+            _, network, kind = line
+            if kind == "cloudformation" and not knows_cloudformation:
                 load_cloudformation()
                 knows_cloudformation = True
             assert threading.active_count() == 1, "a process with threads cannot be copied safely"
-            copy(world, alive)
+            copy(world, network, alive)
         elif line[0] == "end":
             try:
                 os.kill(int(line[1]), signal.SIGKILL)

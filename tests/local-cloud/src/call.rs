@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 pub struct Call {
     /// When it arrived.
     pub at: Instant,
+    /// The host it was sent to, with the port where that isn't the scheme's own.
+    pub host: String,
     /// The service it was signed for: `rds`, `elasticloadbalancing`.
     pub service: String,
     /// What it asked for, `DescribeDBClusters` say.

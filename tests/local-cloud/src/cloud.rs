@@ -64,7 +64,12 @@ impl Cloud {
 
     async fn start_kind(kind: Kind) -> Result<Self> {
         let moto = tokio::task::spawn_blocking(move || Moto::start(kind)).await??;
-        let (dns, gateway) = tokio::try_join!(Dns::start(), Gateway::start(moto.world.address))?;
+        let (dns, gateway) = tokio::try_join!(Dns::start(0), Gateway::start(moto.world.address))?;
+        Ok(Self::of(moto, dns, gateway))
+    }
+
+    /// The cloud that has these parts, in its first state.
+    pub(crate) fn of(moto: Moto, dns: Dns, gateway: Gateway) -> Self {
         let cloud = Self {
             moto,
             http: http(),
@@ -75,7 +80,7 @@ impl Cloud {
             cloud.set_address(instance, address);
         }
         cloud.move_cname(INSTANCE_1);
-        Ok(cloud)
+        cloud
     }
 
     /// The proxy between the function and moto.
@@ -324,10 +329,22 @@ impl Cloud {
             .map(drop)
     }
 
-    /// A function that runs `bootstrap` against this cloud, following its one route.
+    /// A function that runs `bootstrap` against this cloud, following its one route. It finds the cloud
+    /// by local settings, `AWS_ENDPOINT_URL` and `DNS_SERVER`.
     #[must_use]
     pub fn function(&self, bootstrap: impl AsRef<Path>) -> FunctionBuilder {
         FunctionBuilder::new(bootstrap.as_ref(), self.environment())
+    }
+
+    /// A function that runs `bootstrap` with these variables, Lambda's own, and no others; in a
+    /// [room](crate::Room) it finds AWS.
+    #[must_use]
+    pub fn deployed(
+        &self,
+        bootstrap: impl AsRef<Path>,
+        variables: BTreeMap<String, String>,
+    ) -> FunctionBuilder {
+        FunctionBuilder::deployed(bootstrap.as_ref(), variables)
     }
 
     /// The environment a function of this cloud is given unless told otherwise.

@@ -57,9 +57,10 @@ pub struct Dns {
 }
 
 impl Dns {
-    pub(crate) async fn start() -> Result<Self> {
+    /// Starts it on this port; on any that is free where it is 0.
+    pub(crate) async fn start(port: u16) -> Result<Self> {
         let zone = Zone::default();
-        let (udp, tcp) = bind().await?;
+        let (udp, tcp) = bind(port).await?;
         let address = udp.local_addr()?;
         let mut server = hickory_server::Server::new(zone.clone());
         server.register_socket(udp);
@@ -96,10 +97,10 @@ impl Dns {
 }
 
 /// UDP and TCP on one port: the system picks it for UDP, and another if TCP's is taken.
-async fn bind() -> Result<(UdpSocket, TcpListener)> {
+async fn bind(port: u16) -> Result<(UdpSocket, TcpListener)> {
     let mut last = None;
     for _ in 0..32 {
-        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).await?;
         match TcpListener::bind(udp.local_addr()?).await {
             Ok(tcp) => return Ok((udp, tcp)),
             Err(error) => last = Some(error),

@@ -14,6 +14,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use serde_json::Value;
 
+use crate::cloud::REGION;
 use crate::logs::{LogLine, Logs};
 use crate::python::Python;
 use crate::query::{Http, http};
@@ -36,6 +37,11 @@ impl FunctionBuilder {
         builder
             .timeout(60)
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+    }
+
+    pub(crate) fn deployed(bootstrap: &Path, mut env: BTreeMap<String, String>) -> Self {
+        env.extend(set_by_lambda());
+        Self::new(bootstrap, env)
     }
 
     /// Sets an environment variable of the function.
@@ -109,6 +115,34 @@ impl FunctionBuilder {
         function.wait_until_up().await?;
         Ok(function)
     }
+}
+
+/// The variables that Lambda sets, but for those that the emulator sets itself.
+fn set_by_lambda() -> impl Iterator<Item = (String, String)> {
+    let variables = [
+        ("AWS_REGION", REGION),
+        ("AWS_DEFAULT_REGION", REGION),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_SESSION_TOKEN", "local"),
+        ("LAMBDA_TASK_ROOT", "/var/task"),
+        ("LAMBDA_RUNTIME_DIR", "/var/runtime"),
+        (
+            "LD_LIBRARY_PATH",
+            "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
+        ),
+        ("LANG", "en_US.UTF-8"),
+        ("TZ", ":UTC"),
+        ("PATH", "/usr/local/bin:/usr/bin/:/bin:/opt/bin"),
+        ("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR"),
+        ("AWS_XRAY_DAEMON_ADDRESS", "169.254.79.129:2000"),
+        ("_AWS_XRAY_DAEMON_ADDRESS", "169.254.79.129"),
+        ("_AWS_XRAY_DAEMON_PORT", "2000"),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+    ];
+    variables
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
 }
 
 /// A function that can be invoked. It ends, with all its processes, when this is dropped.

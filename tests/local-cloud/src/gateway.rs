@@ -20,6 +20,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep};
+use tokio_rustls::TlsAcceptor;
 
 use crate::call::Call;
 use crate::fault::{Fault, Rewrite};
@@ -51,6 +52,16 @@ struct Rule {
 impl Gateway {
     pub(crate) async fn start(moto: SocketAddr) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        Self::serve(moto, listener, None)
+    }
+
+    /// As AWS is reached: on port 443, with TLS.
+    pub(crate) async fn start_tls(moto: SocketAddr, tls: TlsAcceptor) -> Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 443)).await?;
+        Self::serve(moto, listener, Some(tls))
+    }
+
+    fn serve(moto: SocketAddr, listener: TcpListener, tls: Option<TlsAcceptor>) -> Result<Self> {
         let address = listener.local_addr()?;
         let state = Arc::new(State {
             moto,
@@ -59,7 +70,7 @@ impl Gateway {
             rules: Mutex::default(),
         });
         let mut tasks = JoinSet::new();
-        tasks.spawn(serve(listener, Arc::clone(&state)));
+        tasks.spawn(serve(listener, tls, Arc::clone(&state)));
         Ok(Self {
             address,
             state,
@@ -156,19 +167,24 @@ impl State {
     }
 }
 
-async fn serve(listener: TcpListener, state: Arc<State>) {
+async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<State>) {
     let mut connections = JoinSet::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             continue;
         };
-        let state = Arc::clone(&state);
+        let (state, tls) = (Arc::clone(&state), tls.clone());
         connections.spawn(async move {
             let service = service_fn(|request| answer(&state, request));
+            let http = hyper::server::conn::http1::Builder::new();
             // An error here is a connection that was cut, on purpose or by the function.
-            let _ = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            let _ = match tls {
+                None => http.serve_connection(TokioIo::new(stream), service).await,
+                Some(tls) => match tls.accept(stream).await {
+                    Ok(stream) => http.serve_connection(TokioIo::new(stream), service).await,
+                    Err(_) => return,
+                },
+            };
         });
         while connections.try_join_next().is_some() {}
     }
@@ -185,11 +201,14 @@ async fn answer(state: &State, request: Request<Incoming>) -> Result<Answer> {
     let action = parameters.remove("Action").unwrap_or_default();
     parameters.remove("Version");
     let service = service(&head).unwrap_or_default();
+    let host = head.headers.get(HOST).and_then(|host| host.to_str().ok());
+    let host = host.unwrap_or_default().to_owned();
     let faults = state.faults(&action);
     let number = {
         let mut calls = state.calls();
         let call = Call {
             at,
+            host,
             service,
             action,
             parameters,

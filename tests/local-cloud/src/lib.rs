@@ -10,6 +10,7 @@
 //! moto past it. Each [`Cloud`] is a world of its own, so tests run side by side.
 
 mod call;
+mod certificate;
 mod cloud;
 mod clusters;
 mod dns;
@@ -21,6 +22,7 @@ mod logs;
 mod moto;
 mod python;
 mod query;
+mod room;
 mod stack;
 
 pub use call::Call;
@@ -32,4 +34,5 @@ pub use fault::{Fault, Rewrite};
 pub use function::{Function, FunctionBuilder, Invocation, LambdaError};
 pub use gateway::{ANY, Gateway};
 pub use logs::LogLine;
+pub use room::{Room, host, no_room};
 pub use stack::Stack;

@@ -4,6 +4,7 @@
 //! each: the first cloud costs seconds, every further one some hundredths of a second.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::CommandExt;
@@ -42,12 +43,18 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    fn line(self) -> &'static str {
+    fn word(self) -> &'static str {
         match self {
-            Self::Plain => "world",
-            Self::CloudFormation => "world cloudformation",
+            Self::Plain => "plain",
+            Self::CloudFormation => "cloudformation",
         }
     }
+}
+
+/// The network namespace of this thread.
+fn network() -> Result<String> {
+    let thread = fs::read_link("/proc/thread-self")?;
+    Ok(format!("/proc/{}/ns/net", thread.display()))
 }
 
 /// A running copy of moto, which ends when this is dropped.
@@ -63,7 +70,9 @@ impl Moto {
         if original.is_none() {
             *original = Some(Original::start()?);
         }
-        let answer = original.as_mut().map(|original| original.ask(kind.line()));
+        // The copy serves where it is asked for: each thread may have a network of its own.
+        let line = format!("world {} {}", network()?, kind.word());
+        let answer = original.as_mut().map(|original| original.ask(&line));
         match answer.unwrap_or_else(|| bail!("moto is not running")) {
             Ok(line) => Ok(Self {
                 world: serde_json::from_str(&line)

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use failover_follower::config::{Config, LevelFilter, Settings};
+use failover_follower::endpoints::Endpoints;
 use failover_follower::handler::Follower;
 use failover_follower::report::{Report, RouteReport};
 use futures_util::future::join_all;
@@ -130,6 +131,7 @@ impl Lambda {
             routes: vec![route()],
             settings: self.settings,
             dns_server: None,
+            endpoints: Endpoints::default(),
             log_level: LevelFilter::OFF,
         };
         let deadline = Instant::now() + self.timeout.saturating_sub(Duration::from_millis(1500));
