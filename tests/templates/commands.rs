@@ -1,12 +1,14 @@
 //! The commands of the documents, as the SAM CLI's own parser reads them; and `tools/event`.
 
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use chrono::Utc;
 use failover_follower::route::{ClusterId, Route, TargetGroupArn};
-use failover_follower::trigger::read;
+use failover_follower::trigger::{Kind, read};
 use serde_json::{Value, json};
 
 use crate::payload::{event, names};
@@ -104,45 +106,40 @@ fn what_is_built_is_what_is_deployed() {
 const GROUP: &str =
     "arn:aws-cn:elasticloadbalancing:cn-north-1:210987654321:targetgroup/orders/0123456789abcdef";
 
-#[test]
-fn any_event_can_be_had_for_a_cluster_and_a_target_group_of_ones_own() {
+/// What the function makes of an event: of each trigger its kind, and whether it concerns the route.
+fn triggers(event: &Value, cluster: &str, group: &str) -> Vec<(Kind, bool)> {
     let route = Route {
-        cluster: ClusterId::parse("orders").unwrap(),
-        group: TargetGroupArn::parse(GROUP).unwrap(),
+        cluster: ClusterId::parse(cluster).unwrap(),
+        group: TargetGroupArn::parse(group).unwrap(),
         endpoint: None,
     };
+    let triggers = read(event, Utc::now()).into_iter();
+    triggers
+        .map(|one| (one.kind, one.concerns(&route)))
+        .collect()
+}
+
+#[test]
+fn any_event_can_be_had_for_a_cluster_and_a_target_group_of_ones_own() {
+    let (cluster, group) = env_json();
     for name in names() {
         let printed = output("tools/event", &[&name, "orders", GROUP]);
-        for theirs in [
+        for filed in [
             "123456789012",
             "ap-northeast-1",
             "aurora-source",
             "arn:aws:",
         ] {
-            assert!(!printed.contains(theirs), "{name}: {printed}");
+            assert!(!printed.contains(filed), "{name}: {printed}");
         }
-        let printed: Value = serde_json::from_str(&printed).unwrap();
-        let now = Utc::now();
-        let is_about_it = |event: &Value| {
-            let triggers = read(event, now);
-            triggers.iter().filter(|one| one.concerns(&route)).count()
-        };
-        let as_filed = event(&name);
+        let printed = serde_json::from_str(&printed).unwrap();
         assert_eq!(
-            read(&printed, now)
-                .iter()
-                .map(|one| one.kind)
-                .collect::<Vec<_>>(),
-            read(&as_filed, now)
-                .iter()
-                .map(|one| one.kind)
-                .collect::<Vec<_>>(),
+            triggers(&printed, "orders", GROUP),
+            triggers(&event(&name), &cluster, &group),
             "{name}"
         );
-        assert_eq!(is_about_it(&printed), read(&printed, now).len(), "{name}");
-        let ages = read(&printed, now).into_iter().filter_map(|one| one.age);
-        for age in ages {
-            assert!(age.as_secs() < 60, "{name}: {age:?}");
+        for age in read(&printed, Utc::now()).iter().filter_map(|one| one.age) {
+            assert!(age < Duration::from_mins(1), "{name}: {age:?}");
         }
     }
 }
@@ -164,10 +161,7 @@ fn an_event_can_name_another_instance() {
 /// cluster.
 #[test]
 fn the_events_are_about_what_env_json_names() {
-    let environment = std::fs::read_to_string(root().join("env.json")).unwrap();
-    let environment: Value = serde_json::from_str(&environment).unwrap();
-    let text = |name: &str| environment["Follower"][name].as_str().unwrap().to_owned();
-    let [cluster, group] = ["DB_CLUSTER_IDENTIFIER", "TARGET_GROUP_ARN"].map(text);
+    let (cluster, group) = env_json();
     for name in names() {
         let printed = output("tools/event", &[&name, &cluster, &group]);
         let mut printed: Value = serde_json::from_str(&printed).unwrap();
@@ -176,6 +170,14 @@ fn the_events_are_about_what_env_json_names() {
         undated(&mut filed);
         assert_eq!(printed, filed, "{name}");
     }
+}
+
+/// The cluster and the target group of `env.json`.
+fn env_json() -> (String, String) {
+    let environment = fs::read_to_string(root().join("env.json")).unwrap();
+    let environment: Value = serde_json::from_str(&environment).unwrap();
+    let text = |name: &str| environment["Follower"][name].as_str().unwrap().to_owned();
+    (text("DB_CLUSTER_IDENTIFIER"), text("TARGET_GROUP_ARN"))
 }
 
 /// An event with every digit of its times, and of whatever else has digits, made the same.
