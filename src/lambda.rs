@@ -74,7 +74,7 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
             return examine(&follower, Patient { arn, time: left }, format, deadline).await;
         }
         let report = follower.handle(&payload, Utc::now(), deadline).await;
-        tell(&report);
+        tell(&report, &context.env_config.function_name);
         answer(&report)
     });
     let runtime = Runtime::new(handler).layer(TracingLayer::new());
@@ -163,11 +163,11 @@ async fn tell_lambda(error: &StartError) -> Result<(), lambda_runtime::Error> {
 }
 
 /// The lines that end a run: the metrics of each route that did something, and the report.
-fn tell(report: &Report) {
+fn tell(report: &Report, function: &str) {
     let metrics = report
         .routes
         .iter()
-        .filter_map(|route| metrics::line(route, Utc::now()));
+        .filter_map(|route| metrics::line(route, function, Utc::now()));
     let mut out = std::io::stdout().lock();
     for line in metrics.chain([report.to_json()]) {
         // Standard output that is gone cannot be complained to.
