@@ -8,7 +8,6 @@ use lambda_runtime::layers::TracingLayer;
 use lambda_runtime::tower::util::MapRequestLayer;
 use lambda_runtime::{Diagnostic, LambdaEvent, LambdaInvocation, Runtime, service_fn};
 use lambda_runtime_api_client::{Client, build_request};
-use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, info};
@@ -82,10 +81,10 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
     runtime.layer(MapRequestLayer::new(as_json)).run().await
 }
 
-/// Lambda hands over JSON. Should something else ever come, it is a text that nobody understands, and
-/// a reason to look like any other.
+/// Lambda hands over JSON. What cannot be loaded as such (bytes that are no UTF-8, a lone surrogate, a number or a
+/// nesting beyond all bounds) becomes a text, which is not understood and so a reason to look like any other.
 fn as_json(mut invocation: LambdaInvocation) -> LambdaInvocation {
-    if serde_json::from_slice::<IgnoredAny>(&invocation.body).is_err() {
+    if serde_json::from_slice::<Value>(&invocation.body).is_err() {
         let text = String::from_utf8_lossy(&invocation.body);
         invocation.body = Value::from(text.as_ref()).to_string().into();
     }

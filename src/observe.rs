@@ -82,7 +82,10 @@ pub async fn observe(
         }
     };
     let (cluster, log, targets, mut answers) = tokio::join!(
-        in_time("rds:DescribeDBClusters", world.cluster(&route.cluster)),
+        in_time(
+            "rds:DescribeDBClusters",
+            world.cluster(&route.cluster, known.as_ref())
+        ),
         log,
         in_time(
             "elasticloadbalancing:DescribeTargetHealth",

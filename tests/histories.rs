@@ -52,18 +52,14 @@ fn error_type(run: &Run) -> Option<&'static str> {
 /// A world in which B is the Writer and registered, and the CNAME still leads to A.
 fn b_with_a_stale_cname() -> Universe {
     let universe = Universe::new(2, 1);
-    let mut state = universe.now();
-    let now = universe_start(&state);
-    state.promote(instance(2));
-    state.list(instance(2), now);
-    state.group = [(b(), None)].into();
-    drop(state);
+    let flip = universe.started();
+    {
+        let mut state = universe.now();
+        state.promote(instance(2));
+        state.list(instance(2), flip);
+        state.group = [(b(), None)].into();
+    }
     universe
-}
-
-fn universe_start(state: &simulated_world::State) -> tokio::time::Instant {
-    let _ = state;
-    tokio::time::Instant::now()
 }
 
 /// Lambda that tries nothing again, so that each history is one run's.
@@ -223,22 +219,17 @@ async fn h04_a_completion_takes_the_old_writer_out_at_once_though_the_api_lags()
 }
 
 #[tokio::test(start_paused = true)]
-async fn h04_where_the_api_is_silent_a_completion_decides_with_dns() {
+async fn h04_where_the_api_falls_silent_a_completion_decides_with_dns() {
     let universe = Universe::new(2, 1);
-    universe.fail_over(seconds(10), &instance(2), seconds(1), seconds(15));
+    universe.fail_over(seconds(10), &instance(2), seconds(60), seconds(15));
     universe.at(seconds(12), |state| state.api_health = Health::Throttled);
-    let warm = at(0, schedule());
-    once()
-        .deliver(&universe, vec![warm, at(13, completed(B, 12.0))])
+    let runs = once()
+        .deliver(&universe, vec![at(11, completed(B, 10.5))])
         .await;
-    assert_eq!(left(&universe, &a()), Some(13), "{}", history(&universe));
-    let back = came_in(&universe, &b());
-    assert!(
-        back.is_none() || back.is_some_and(|back| back >= 25),
-        "{}",
-        history(&universe)
-    );
-    assert_never(&universe, &a());
+    assert_eq!(left(&universe, &a()), Some(11), "{}", history(&universe));
+    assert_eq!(came_in(&universe, &b()), Some(25), "{}", history(&universe));
+    assert_eq!(of(&runs[0]).outcome, Outcome::Switched);
+    assert_right(&universe);
 }
 
 #[tokio::test(start_paused = true)]
@@ -331,19 +322,23 @@ async fn h10_a_list_that_is_behind_costs_a_handful_of_writes() {
 async fn h11_forged_announcements_register_nobody_wrong_and_write_a_bounded_number_of_times() {
     for every in [5, 30, 60] {
         let universe = Universe::new(2, 1);
+        let count = usize::try_from(1200 / every).unwrap();
         let forged = (0..1200 / every).map(|number| {
             let when = number * every;
             #[allow(clippy::cast_precision_loss, reason = "twenty minutes")]
             let happened = when as f64;
             at(when + 1, started(B, happened))
         });
-        let count = forged.len();
         let ticks = (0..22).map(|tick| at(60 * tick + 7, schedule()));
         let invocations = forged.chain(ticks).collect();
         Lambda::default().deliver(&universe, invocations).await;
         assert_never(&universe, &b());
         let writes = universe.now().writes.len();
-        assert!(writes <= 2 * count + 2, "every {every} s: {writes}");
+        assert!(
+            writes <= 3 * count,
+            "every {every} s: {writes}\n{}",
+            history(&universe)
+        );
         assert_right(&universe);
     }
 }

@@ -14,7 +14,7 @@ use super::concurrency_limit::AT_A_TIME;
 use super::dns::Dns;
 use super::elb::Elb;
 use super::rds::Rds;
-use super::{Answer, CallError, Cluster, LogEntry, Registration, Target, World};
+use super::{Answer, CallError, Cluster, LogEntry, Registration, Target, Topology, World};
 use crate::route::{ClusterId, TargetGroupArn};
 
 /// To open a connection. Within a region it takes milliseconds.
@@ -81,8 +81,12 @@ impl Live {
 }
 
 impl World for Live {
-    async fn cluster(&self, id: &ClusterId) -> Result<Cluster, CallError> {
-        self.rds.cluster(id).await
+    async fn cluster(
+        &self,
+        id: &ClusterId,
+        known: Option<&Topology>,
+    ) -> Result<Cluster, CallError> {
+        self.rds.cluster(id, known).await
     }
 
     async fn log(&self, id: &ClusterId) -> Result<Vec<LogEntry>, CallError> {

@@ -1,7 +1,7 @@
 //! The first witness: the RDS API.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance, Event as RdsEvent, Filter, SourceType};
@@ -21,14 +21,11 @@ const LOG: &str = "rds:DescribeEvents";
 /// (Aurora User Guide, working with events), and what is older explains nothing any more.
 const LOG_MINUTES: i32 = 10;
 
-/// The RDS API, and the instance endpoints it has told this process of: an instance keeps its
-/// endpoint for as long as it keeps its identifier, so each is asked for once. What several routes
-/// ask in the same moment is one question.
+/// The RDS API. What several routes ask in the same moment is one question.
 pub(super) struct Rds {
     clusters: Batcher<ClusterId, Arc<DbCluster>>,
     instances: Batcher<ClusterId, Endpoints>,
     logs: Batcher<ClusterId, Vec<LogEntry>>,
-    endpoints: Mutex<BTreeMap<ClusterId, Endpoints>>,
 }
 
 type Endpoints = BTreeMap<InstanceId, String>;
@@ -44,7 +41,6 @@ impl Rds {
             clusters: Batcher::new(move |ids| api.clone().clusters(ids).boxed()),
             instances: Batcher::new(move |ids| same.clone().endpoints(ids).boxed()),
             logs: Batcher::new(move |ids| third.clone().logs(ids).boxed()),
-            endpoints: Mutex::default(),
         }
     }
 
@@ -55,8 +51,14 @@ impl Rds {
 
     /// The cluster, with the endpoints of its members. Where no endpoint is known yet, both
     /// questions are asked side by side.
-    pub(super) async fn cluster(&self, id: &ClusterId) -> Result<Cluster, CallError> {
-        let mut known = self.endpoints().get(id).cloned().unwrap_or_default();
+    pub(super) async fn cluster(
+        &self,
+        id: &ClusterId,
+        known: Option<&Topology>,
+    ) -> Result<Cluster, CallError> {
+        let known = known.into_iter().flat_map(|known| &known.instances);
+        let known = known.filter_map(|(id, endpoint)| Some((id.clone(), endpoint.clone()?)));
+        let mut known: Endpoints = known.collect();
         let (cluster, mut learned) = if known.is_empty() {
             let (cluster, learned) =
                 tokio::join!(self.describe_cluster(id), self.describe_endpoints(id));
@@ -69,18 +71,11 @@ impl Rds {
         }
         let missed =
             learned.and_then(|learned| learned.map(|endpoints| known.extend(endpoints)).err());
-        self.endpoints().insert(id.clone(), known.clone());
         let cluster = read(&cluster, &known)?;
+        let lacks_endpoint = |writer| !known.contains_key(writer);
         match missed {
             // Without the Writer's endpoint the answer is of no use.
-            Some(failure)
-                if cluster
-                    .writer
-                    .as_ref()
-                    .is_some_and(|writer| !known.contains_key(writer)) =>
-            {
-                Err(failure)
-            }
+            Some(error) if cluster.writer.as_ref().is_some_and(lacks_endpoint) => Err(error),
             _ => Ok(cluster),
         }
     }
@@ -92,12 +87,6 @@ impl Rds {
 
     async fn describe_endpoints(&self, id: &ClusterId) -> Result<Endpoints, CallError> {
         self.instances.ask(id).await.map(Option::unwrap_or_default)
-    }
-
-    fn endpoints(&self) -> MutexGuard<'_, BTreeMap<ClusterId, Endpoints>> {
-        self.endpoints
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

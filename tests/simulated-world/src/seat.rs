@@ -138,7 +138,11 @@ impl Seat {
 }
 
 impl World for Seat {
-    async fn cluster(&self, _id: &ClusterId) -> Result<Cluster, CallError> {
+    async fn cluster(
+        &self,
+        _id: &ClusterId,
+        _known: Option<&Topology>,
+    ) -> Result<Cluster, CallError> {
         if self.fault == Some(Fault::NoSecondLook) && self.wrote.get() {
             self.blind.notify_one();
             std::future::pending::<()>().await;

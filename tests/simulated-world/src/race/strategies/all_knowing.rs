@@ -15,16 +15,16 @@ use std::time::Duration;
 use failover_follower::config::Settings;
 use failover_follower::observe::Observation;
 use failover_follower::run::{Action, Event, Run};
+use failover_follower::trigger;
 use failover_follower::watch::WatchPolicy;
 use failover_follower::world::{CallError, Cause, LogEntry, Topology, World};
 use serde_json::Value;
 
 use super::wait_until;
-use crate::payload::wall_clock;
+use crate::payload::{text, wall_clock};
 use crate::race::failover::Failover;
 use crate::seat::Seat;
 use crate::state::State;
-use crate::statement::cluster_messages;
 use crate::universe::{PORT, Universe, route};
 
 /// After how many seconds a piece of evidence comes of age, or stops to count (`src/decide.rs`).
@@ -41,7 +41,7 @@ pub(super) async fn follow(failover: &Failover, universe: &Universe) {
     while let Some(now) = moments.pop_first().filter(|now| *now < failover.end) {
         wait_until(universe, now).await;
         let arriving = failover.events.iter().filter(|(at, _)| *at == now);
-        log.extend(arriving.flat_map(|(_, payload)| entries(payload)));
+        log.extend(arriving.filter_map(|(_, payload)| entry(universe, payload)));
         let mut event = look(universe, &log);
         loop {
             event = match run.step(event, universe.started().elapsed()) {
@@ -71,9 +71,11 @@ fn moments(failover: &Failover) -> BTreeSet<Duration> {
 }
 
 /// What the event log holds of an event.
-fn entries(payload: &Value) -> impl Iterator<Item = LogEntry> {
-    let messages = cluster_messages(payload).into_iter();
-    messages.map(|(time, message)| LogEntry { time, message })
+fn entry(universe: &Universe, payload: &Value) -> Option<LogEntry> {
+    let triggers = trigger::read(payload, wall_clock(universe.started()));
+    let time = triggers.first()?.event.as_ref()?.time?;
+    let message = text(payload)?;
+    Some(LogEntry { time, message })
 }
 
 /// All there is to see.

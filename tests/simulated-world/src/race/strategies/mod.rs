@@ -11,12 +11,10 @@ use std::time::Duration;
 use failover_follower::config::OnFailoverStart;
 use failover_follower::route::InstanceId;
 use failover_follower::world::{CallError, Target, World};
-use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
 use super::failover::Failover;
 use crate::seat::Seat;
-use crate::statement::statements;
 use crate::universe::{PORT, Universe, route};
 
 /// A way to follow the Writer.
@@ -79,14 +77,6 @@ impl Strategy {
 /// Waits for a moment of the universe.
 async fn wait_until(universe: &Universe, when: Duration) {
     sleep_until((universe.started() + when).max(Instant::now())).await;
-}
-
-/// The instance that an event names as the Writer, or as the Writer to be.
-fn named(payload: &Value) -> Option<InstanceId> {
-    let statements = statements(payload);
-    statements
-        .iter()
-        .find_map(|said| said.says.names().cloned())
 }
 
 /// Where an instance is, as its own endpoint says.
