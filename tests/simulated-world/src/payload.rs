@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::statement::cluster_messages;
 use crate::universe::CLUSTER;
 
 /// The wall clock when the universe began. Any moment would do.
@@ -102,4 +103,11 @@ pub(crate) fn dated(message: &str, time: DateTime<Utc>) -> String {
     };
     event["Event Time"] = time.format("%Y-%m-%d %H:%M:%S%.3f").to_string().into();
     event.to_string()
+}
+
+/// The text of the first cluster event in a payload.
+#[must_use]
+pub fn text(payload: &Value) -> Option<String> {
+    let (_, message) = cluster_messages(payload).into_iter().next()?;
+    Some(message)
 }
