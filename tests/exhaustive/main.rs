@@ -7,10 +7,10 @@
 //! machine  the function's own `Run`, shared, and each of its steps taken once
 //! ```
 //!
-//! Two or three instances, failovers that start and come about or are called off, an API that is always right,
-//! a CNAME and an event log that lag as they like, a log that may not be read, payloads that arrive at any
-//! time or never; runs side by side, each of which may be cut off between any two of its steps. A look is
-//! one moment; a write lands later than its look, and anything may happen between.
+//! Two or three instances, failovers that start and come about or are called off, an API that is
+//! always right, a CNAME and an event log that lag as they like, a log that may not be read, payloads
+//! that arrive at any time or never; runs side by side, each of which may be cut off between any two of
+//! its steps. A look is one moment; a write lands later, and anything may happen between.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 

@@ -31,7 +31,7 @@ pub(crate) struct State {
     /// In an order of no meaning, which makes equal what differs in it alone.
     runs: Vec<Driven>,
     runs_left: u8,
-    /// Two members are in, and a run was cut off whose part it was to clear up: Lambda's next try will.
+    /// Two members are in, and a run was cut off whose part it was to clear up: Lambda's retry will.
     excused: bool,
     /// The last thing to happen was that a run ended as a success after the Writer had moved.
     followed: bool,

@@ -9,8 +9,8 @@ use failover_follower::world::{CallError, Cause, LogEntry, Topology};
 
 use crate::names::{Group, Member, PORT, address, id, only, targets};
 
-/// A coarse step of time, and between two looks of a run. With 10 s every time of the evidence (6, 10, 15,
-/// 30, 45, 60 and 75 s) falls between two others, or on the same step as none but its own.
+/// A coarse step of time, and the interval between two looks of a run. With 10 s the times of the
+/// evidence (6, 10, 30, 45, 60 and 75 s) all end at different steps.
 pub(crate) const TICK: Duration = Duration::from_secs(10);
 
 /// Steps since the world began.
