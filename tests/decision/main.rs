@@ -1,5 +1,5 @@
-//! What a run makes of what it has seen: the decision as a table, as scenarios and as properties, and
-//! the steps of the machine that asks for it.
+//! What a run makes of what it has seen: the decision as a table, as scenarios and as properties,
+//! and the steps of the machine that asks for it.
 
 #![allow(
     clippy::unwrap_used,

@@ -72,8 +72,8 @@ prop_compose! {
         if let Some(topology) = &mut topology {
             topology.listed = listed;
         }
-        let entries = |texts: Vec<Text>| texts.iter().map(|(text, time)| entry((text, *time))).collect();
-        let log = log.map(|texts| Ok(entries(texts)));
+        let logged = |(text, time): &Text| entry((text, *time));
+        let log = log.map(|texts| Ok(texts.iter().map(logged).collect()));
         let addresses: BTreeMap<_, _> = addresses.map_or(all.addresses, own);
         Observation { api, dns, log, topology, addresses, targets }
     }
@@ -114,8 +114,8 @@ proptest! {
         }
     }
 
-    /// The API is not outvoted; while it is silent, the newest statement is a completion, and the CNAME
-    /// names the same.
+    /// The API is not outvoted; while it is silent, the newest statement is a completion, and the
+    /// CNAME names the same.
     #[test]
     fn what_contradicts_is_never_overruled(scene in any_scene()) {
         if let Decision::Follow { writer, .. } = scene.decide() {

@@ -43,8 +43,8 @@ pub(crate) fn targets(names: &str) -> BTreeSet<Target> {
     names.split_whitespace().map(target).collect()
 }
 
-/// What a look sees that doesn't ask for the log. `-` is silence, `none` an API that lists no Writer,
-/// and the group holds the targets of these instances.
+/// What a look sees that doesn't ask for the log. `-` is silence, `none` an API that lists no
+/// Writer, and the group holds the targets of these instances.
 pub(crate) fn seen(api: &str, dns: &str, group: &str) -> Observation {
     Observation {
         api: match api {

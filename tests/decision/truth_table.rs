@@ -1,5 +1,5 @@
-//! The table above `decide`, row by row: each with a group that was found with a member in, and with
-//! one that was found empty, which only a statement explains.
+//! The table above `decide`, row by row: each with a group that was found with a member in, and
+//! with one that was found empty, which only a statement explains.
 
 use failover_follower::decide::{Decision, Pending};
 
@@ -17,9 +17,9 @@ struct Row {
     sees: Sees,
     /// The second of the last look.
     until: i64,
-    /// `a` is the Writer; `?`: not confirmed; `>b`: until the failover to b; `=b`: until a witness shows
-    /// b; `none`: no Writer. With a group that holds c, and with one found empty, where `a?` is the
-    /// Writer without a reason.
+    /// `a` is the Writer; `?`: not confirmed; `>b`: until the failover to b; `=b`: until a witness
+    /// shows b; `none`: no Writer. With a group that holds c, and with one found empty, where `a?`
+    /// is the Writer without a reason.
     expected: [&'static str; 2],
 }
 

@@ -8,6 +8,7 @@ use failover_follower::route::{ClusterId, Route, TargetGroupArn};
 use failover_follower::run::{self, Action, Run};
 use failover_follower::trigger::{Kind, RdsEvent, Signal, Source, Trigger};
 use failover_follower::watch::WatchPolicy;
+use failover_follower::world::{CallError, Cause};
 
 use crate::machine::Machine;
 use crate::names::{Group, Member, group, id, member, only};
@@ -41,6 +42,15 @@ pub(crate) enum Asks {
     Look { at: Tick, log: bool },
     Deregister(Group),
     Register(Member),
+}
+
+/// What becomes of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Landing {
+    Done,
+    /// It is done, and its call fails all the same.
+    Unanswered,
+    Failed,
 }
 
 /// How a run ended, judged by the truth.
@@ -91,46 +101,52 @@ impl Driven {
         }
     }
 
-    /// Carries out what the run waits for, and goes on until it waits again or ends.
-    pub(crate) fn carry_out(
+    /// The run looks, and goes on until it waits again or ends.
+    pub(crate) fn look(mut self, truth: &Truth, fault: Option<Fault>) -> Result<Self, Ended> {
+        let Asks::Look { log, .. } = self.asks else {
+            return Ok(self);
+        };
+        self.saw = truth.writer;
+        self.saw_right = truth.is_right();
+        self.owes_a_look = truth.group.count_ones() > 1;
+        let at = self.at(truth);
+        let looked = || run::Event::Looked {
+            asked: at,
+            seen: Box::new(self.observe(truth, log, fault)),
+        };
+        let (machine, action) = self.machine.step(&(truth, log, fault), looked, at);
+        self.goes_on(machine, &action, truth)
+    }
+
+    /// The run's write ends, and it goes on until it waits again or ends.
+    pub(crate) fn end_write(
         mut self,
         truth: &mut Truth,
+        landing: Landing,
         fault: Option<Fault>,
     ) -> Result<Self, Ended> {
+        let done = landing != Landing::Failed;
         match self.asks {
-            Asks::Look { .. } => {
-                self.saw = truth.writer;
-                self.saw_right = truth.is_right();
-                self.owes_a_look = truth.group.count_ones() > 1;
+            Asks::Deregister(group) if done && fault != Some(Fault::NeverDeregisters) => {
+                truth.group &= !group;
             }
-            Asks::Deregister(group) => {
-                if fault != Some(Fault::NeverDeregisters) {
-                    truth.group &= !group;
-                }
-                self.owes_a_look = true;
-            }
-            Asks::Register(member) => {
-                truth.group |= only(member);
-                self.owes_a_look = true;
-                if fault == Some(Fault::EndsUnverified) {
-                    return Err(Ended::Failed);
-                }
-            }
+            Asks::Register(member) if done => truth.group |= only(member),
+            _ => {}
         }
-        let at = self.at(truth);
-        let (machine, action) = match self.asks {
-            Asks::Look { log, .. } => {
-                let looked = || run::Event::Looked {
-                    asked: at,
-                    seen: self.look(truth, log, fault),
-                };
-                self.machine.step(&(&truth, log, fault), looked, at)
-            }
-            asks => {
-                let written = || run::Event::Written(Ok(()));
-                self.machine.step(&asks, written, at)
-            }
+        self.owes_a_look = true;
+        if fault == Some(Fault::EndsUnverified) && matches!(self.asks, Asks::Register(_)) {
+            return Err(Ended::Failed);
+        }
+        let written = || {
+            let failed = |call| Err(CallError::new(call, Cause::TimedOut, ""));
+            run::Event::Written(match (landing, self.asks) {
+                (Landing::Done, _) => Ok(()),
+                (_, Asks::Register(_)) => failed("elasticloadbalancing:RegisterTargets"),
+                _ => failed("elasticloadbalancing:DeregisterTargets"),
+            })
         };
+        let at = self.at(truth);
+        let (machine, action) = self.machine.step(&(self.asks, landing), written, at);
         self.goes_on(machine, &action, truth)
     }
 
@@ -161,7 +177,7 @@ impl Driven {
         TICK * u32::from(truth.now - self.began)
     }
 
-    fn look(&self, truth: &Truth, log: bool, fault: Option<Fault>) -> Box<Observation> {
+    fn observe(&self, truth: &Truth, log: bool, fault: Option<Fault>) -> Observation {
         let mut seen = truth.seen(log);
         match fault {
             Some(Fault::BelievesAnnouncements) => {
@@ -184,7 +200,7 @@ impl Driven {
             }
             _ => {}
         }
-        Box::new(seen)
+        seen
     }
 
     /// Orders runs, in no meaningful way.

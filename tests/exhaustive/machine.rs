@@ -1,4 +1,5 @@
-//! The function's state machine as the explorer holds it: shared, hashed once, each step taken once.
+//! The function's state machine as the explorer holds it: shared, hashed once, each step taken
+//! once.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use stateright::{Model, Property};
 
-use crate::driven::{Asks, Driven, Ended, Fault};
-use crate::names::{Group, Member, only};
+use crate::driven::{Asks, Driven, Ended, Fault, Landing};
+use crate::names::{Group, Member};
 use crate::truth::{Shows, Tick, Truth};
 
 /// How much happens.
@@ -20,8 +20,10 @@ pub(crate) struct World {
     pub(crate) horizon: Tick,
     /// How many steps a write may take to land.
     pub(crate) slow: Tick,
+    /// How many writes may fail.
+    pub(crate) failures: u8,
     /// What the group holds at first.
-    pub(crate) groups: Vec<Group>,
+    pub(crate) groups: &'static [Group],
     pub(crate) fault: Option<Fault>,
 }
 
@@ -31,7 +33,8 @@ pub(crate) struct State {
     /// In an order of no meaning, which makes equal what differs in it alone.
     runs: Vec<Driven>,
     runs_left: u8,
-    /// Two members are in, and a run was cut off whose part it was to clear up: Lambda's retry will.
+    failures_left: u8,
+    /// Two members are in, and a run was cut off whose part it was to clear up: the retry will.
     excused: bool,
     /// The last thing to happen was that a run ended as a success after the Writer had moved.
     followed: bool,
@@ -55,8 +58,8 @@ pub(crate) enum Action {
     Begin(Option<usize>, Shows),
     /// A run looks again.
     Look(usize, Shows),
-    /// A run's write lands.
-    Land(usize),
+    /// A run's write ends.
+    EndWrite(usize, Landing),
     /// A run crashes, or its time is up. When makes no difference until its next step.
     CutOff(usize),
 }
@@ -67,14 +70,20 @@ thread_local! {
 }
 
 impl State {
-    /// What must hold of an action by its kind; a group of less than two has nothing to excuse.
+    /// After each action: a group of less than two has nothing to excuse.
     fn settle(mut self) -> Self {
         self.excused &= self.truth.group.count_ones() > 1;
         self.runs.sort_unstable_by_key(Driven::key);
         self
     }
 
-    fn carry_out(&mut self, slot: usize, fault: Option<Fault>) {
+    fn look(&mut self, slot: usize, fault: Option<Fault>) {
+        let run = self.runs.swap_remove(slot);
+        let after = run.look(&self.truth, fault);
+        self.go_on(after);
+    }
+
+    fn end_write(&mut self, slot: usize, landing: Landing, fault: Option<Fault>) {
         let run = self.runs.swap_remove(slot);
         if let Asks::Register(member) = run.asks
             && member != run.saw
@@ -82,7 +91,13 @@ impl State {
         {
             self.broken = Some(Broken::Registered);
         }
-        match run.carry_out(&mut self.truth, fault) {
+        self.failures_left -= u8::from(landing != Landing::Done);
+        let after = run.end_write(&mut self.truth, landing, fault);
+        self.go_on(after);
+    }
+
+    fn go_on(&mut self, after: Result<Driven, Ended>) {
+        match after {
             Ok(run) => self.runs.push(run),
             Err(Ended::Wrong) => self.broken = Some(Broken::Ended),
             Err(Ended::Right) => self.followed = self.truth.writer != 0,
@@ -118,10 +133,14 @@ impl State {
             *ends.or_insert_with(|| {
                 let mut run = Driven::begin(&truth, None);
                 loop {
-                    if let Asks::Look { at, .. } = run.asks {
-                        truth.now = at;
-                    }
-                    match run.carry_out(&mut truth, fault) {
+                    let after = match run.asks {
+                        Asks::Look { at, .. } => {
+                            truth.now = at;
+                            run.look(&truth, fault)
+                        }
+                        _ => run.end_write(&mut truth, Landing::Done, fault),
+                    };
+                    match after {
                         Ok(on) => run = on,
                         Err(ended) => return ended == Ended::Right && truth.is_right(),
                     }
@@ -143,6 +162,7 @@ impl Model for World {
                     truth: Truth::new(self.members, self.failovers, log, *group),
                     runs: Vec::new(),
                     runs_left: self.runs,
+                    failures_left: self.failures,
                     excused: false,
                     followed: false,
                     broken: None,
@@ -182,7 +202,12 @@ impl Model for World {
                     actions.extend(shows.map(|shows| Action::Look(slot, shows)));
                 }
                 Asks::Look { .. } => {}
-                Asks::Deregister(_) | Asks::Register(_) => actions.push(Action::Land(slot)),
+                Asks::Deregister(_) | Asks::Register(_) => {
+                    let all = [Landing::Done, Landing::Unanswered, Landing::Failed];
+                    let may_be = if state.failures_left > 0 { 3 } else { 1 };
+                    let ends = all[..may_be].iter();
+                    actions.extend(ends.map(|landing| Action::EndWrite(slot, *landing)));
+                }
             }
             if run.since == truth.now {
                 actions.push(Action::CutOff(slot));
@@ -207,20 +232,20 @@ impl Model for World {
                 state.runs.push(Driven::begin(truth, payload));
                 state.runs_left -= 1;
                 truth.show(shows);
-                state.carry_out(state.runs.len() - 1, self.fault);
+                state.look(state.runs.len() - 1, self.fault);
             }
             Action::Look(slot, shows) => {
                 truth.show(shows);
-                state.carry_out(slot, self.fault);
+                state.look(slot, self.fault);
             }
-            Action::Land(slot) => state.carry_out(slot, self.fault),
+            Action::EndWrite(slot, landing) => state.end_write(slot, landing, self.fault),
             Action::CutOff(slot) => state.cut_off(slot),
         }
         Some(state.settle())
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        vec![
+        let mut properties = vec![
             Property::always(REGISTERS_THE_WRITER, |_, state: &State| {
                 state.broken != Some(Broken::Registered)
             }),
@@ -239,14 +264,14 @@ impl Model for World {
             Property::sometimes("an announcement clears the group", |_, state: &State| {
                 state.truth.announced.is_some() && state.truth.group == 0
             }),
-            Property::sometimes("a write lands after a flip", |_, state: &State| {
-                let group = state.truth.group;
-                group != 0 && group & only(state.truth.writer) == 0 && state.truth.writer != 0
-            }),
-            Property::sometimes("two members are in for a moment", |_, state: &State| {
-                state.truth.group.count_ones() > 1
-            }),
-        ]
+        ];
+        if self.runs > 1 {
+            properties.push(Property::sometimes(
+                "runs that overlap have two members in for a moment",
+                |_, state: &State| state.truth.group.count_ones() > 1,
+            ));
+        }
+        properties
     }
 }
 
