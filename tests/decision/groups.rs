@@ -179,9 +179,8 @@ fn a_writer_with_an_address_that_cannot_be_registered_has_the_others_leave() {
     let scene = Scene::new(&[], public);
     assert_eq!(scene.plan().deregister, targets("a"));
     assert_eq!(scene.plan().register, None);
-    let pending = match scene.decide() {
-        Decision::Evict { pending, .. } => pending,
-        other => panic!("{other:?}"),
+    let Decision::Evict { pending, .. } = scene.decide() else {
+        panic!("it is not registered");
     };
     assert!(matches!(pending, Pending::Suitable(..)), "{pending}");
 }

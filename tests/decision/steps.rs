@@ -248,17 +248,14 @@ fn an_empty_group_without_a_reason_is_filled_within_the_run() {
     let mut action = look(0, true);
     let (mut now, mut registered) = (0, None);
     while action != Action::End {
-        action = match action {
-            Action::Look { at, .. } => {
-                now = now.max(u64::try_from(at.as_millis()).unwrap());
-                let group = if registered.is_some() { "a" } else { "" };
-                run.looked(now, now, sees("a", "a", group))
-            }
-            _ => {
-                registered.get_or_insert(now);
-                run.step(Event::Written(Ok(())), now)
-            }
-        }
+        action = if let Action::Look { at, .. } = action {
+            now = now.max(u64::try_from(at.as_millis()).unwrap());
+            let group = if registered.is_some() { "a" } else { "" };
+            run.looked(now, now, sees("a", "a", group))
+        } else {
+            registered.get_or_insert(now);
+            run.step(Event::Written(Ok(())), now)
+        };
     }
     let registered = registered.unwrap();
     assert!((30_000..35_000).contains(&registered), "{registered}");

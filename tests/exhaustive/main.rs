@@ -113,7 +113,6 @@ fn three_members_and_two_runs() {
 fn two_members_and_three_runs() {
     explore(World {
         runs: 3,
-        horizon: 2,
         ..World::SMALL
     });
 }
