@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
+use crate::error::RunError;
 use crate::report::{Outcome, RouteReport};
 
 /// The metrics' namespace.
@@ -23,7 +24,7 @@ pub fn line(route: &RouteReport, function: &str, now: DateTime<Utc>) -> Option<V
     if route.outcome == Outcome::Planned || !(wrote || route.error.is_some()) {
         return None;
     }
-    let error_type = route.error.as_ref().map(|error| error.error_type());
+    let error_type = route.error.as_ref().map(RunError::error_type);
     let count = |is: bool| Value::from(u8::from(is));
     let mut metrics = vec![
         (

@@ -103,10 +103,10 @@ fn what_is_built_is_what_is_deployed() {
     }
 }
 
-const GROUP: &str =
-    "arn:aws-cn:elasticloadbalancing:cn-north-1:210987654321:targetgroup/orders/0123456789abcdef";
+const GROUP: &str = "arn:aws-cn:elasticloadbalancing:cn-north-1:210987654321:\
+    targetgroup/orders/0123456789abcdef";
 
-/// What the function makes of an event: of each trigger its kind, and whether it concerns the route.
+/// What the function makes of an event: each trigger's kind, and whether it concerns the route.
 fn triggers(event: &Value, cluster: &str, group: &str) -> Vec<(Kind, bool)> {
     let route = Route {
         cluster: ClusterId::parse(cluster).unwrap(),

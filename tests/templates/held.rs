@@ -210,13 +210,16 @@ fn two_runs_of_a_five_minute_schedule_fit_into_the_silence_that_rings() {
 /// deleted, so it goes with a word to those who update.
 #[test]
 fn an_update_keeps_every_resource_or_the_changelog_says_why_not() {
-    let function = "BlueGreenEvents ClusterEvents DeadLetterQueue DeadLetterQueuePolicy DeadLettersAlarm \
-        ErrorsAlarm Follower FollowerCodeMayNot FollowerDashboard FollowerInvokeConfig FollowerLogs \
-        FollowerMayAttach FollowerMayTell FollowerNotification FollowerNotificationPermission \
-        FollowerRdsEvent FollowerRdsEventPermission FollowerRole FollowerTick InstanceEvents NoRunAlarm \
-        NoticeEmail NoticeTopic NoticeTopicPolicy RdsEventTopic RdsEventTopicPolicy SlowAlarm \
-        SwitchNotice TickRole UndecidedAlarm UndecidedRuns WrongTargetAlarm";
-    let path = "DatabaseIngress EndpointService EndpointServicePermissions Listener LoadBalancer \
+    let function = "\
+        BlueGreenEvents ClusterEvents DeadLetterQueue DeadLetterQueuePolicy DeadLettersAlarm \
+        ErrorsAlarm Follower FollowerCodeMayNot FollowerDashboard FollowerInvokeConfig \
+        FollowerLogs FollowerMayAttach FollowerMayTell FollowerNotification \
+        FollowerNotificationPermission FollowerRdsEvent FollowerRdsEventPermission \
+        FollowerRole FollowerTick InstanceEvents NoRunAlarm NoticeEmail NoticeTopic \
+        NoticeTopicPolicy RdsEventTopic RdsEventTopicPolicy SlowAlarm SwitchNotice TickRole \
+        UndecidedAlarm UndecidedRuns WrongTargetAlarm";
+    let path = "\
+        DatabaseIngress EndpointService EndpointServicePermissions Listener LoadBalancer \
         LoadBalancerSecurityGroup TargetGroup";
     let changelog = read("CHANGELOG.md");
     for (template, ids) in [

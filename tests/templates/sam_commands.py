@@ -1,7 +1,7 @@
 """Has the SAM CLI's own parser read every `sam` command of the files named, and runs none.
 
-Prints a JSON object a line: where it stands, the command, and either the error or what the parser made of it, with
-what samconfig.toml adds.
+Prints a JSON object a line: the file, the command, and either the error or what the parser made of
+it, with what samconfig.toml adds.
 """
 
 import json

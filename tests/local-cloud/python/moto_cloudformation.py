@@ -74,6 +74,18 @@ def refuse(why):
 
 parsing.resource_class_from_type = resource_class_from_type
 
+# What a template left out of a list (`AWS::NoValue`) stays in it as nothing.
+
+cleaned = parsing.clean_json
+
+
+def clean_json(value, resources):
+    made = cleaned(value, resources)
+    return [item for item in made if item is not None] if isinstance(value, list) else made
+
+
+parsing.clean_json = clean_json
+
 # A nested stack has no attributes.
 
 Stack.get_cfn_attribute = lambda stack, name: stack.output_map[name.removeprefix("Outputs.")].value
