@@ -50,6 +50,16 @@ async fn delivered(cloud: &Cloud, stack: &Stack, mut event: Value) -> Value {
     announce(&event, Duration::from_secs(1))
 }
 
+/// Waits until the function has emptied its group; a minute at most, lest a broken one is waited for.
+pub(crate) async fn emptied(is_empty: impl AsyncFn() -> bool) {
+    let emptied = async {
+        while !is_empty().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let _ = tokio::time::timeout(Duration::from_mins(1), emptied).await;
+}
+
 async fn targets(cloud: &Cloud) -> Vec<String> {
     cloud.targets().await.unwrap().into_iter().collect()
 }
@@ -190,9 +200,7 @@ fn a_whole_failover_by_sns() {
         let (stack, function) = deployed(&cloud, &[]).await;
         let announced = delivered(&cloud, &stack, event("failover")).await;
         let (done, ()) = tokio::join!(function.invoke(&announced), async {
-            while !targets(&cloud).await.is_empty() {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
+            emptied(async || targets(&cloud).await.is_empty()).await;
             cloud.fail_over(INSTANCE_2).await.unwrap();
         });
         let report = done.unwrap().outcome.unwrap();
