@@ -6,39 +6,45 @@
 //! cargo run --example drill -- --help       everything that can be chosen
 //! ```
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::Instant;
 
-use drill::{Cell, Kit, Place, Played, Scale, Scenario, Strategy};
+use drill::{Cell, Kit, Nowhere, Parts, Place, Played, Product, Proof, Scale, Scenario, Strategy};
 
 type CallError = Box<dyn std::error::Error + Send + Sync>;
 
 const HELP: &str = "\
 cargo run --example drill -- [OPTION]…
 
-  --all                 play the whole grid, side by side, and print the table (less than half an hour)
-  --scenario NAME       play one cell, aloud
-  --strategy NAME       who follows the Writer; several, with commas between, are drawn below each other
-  --propagation SECONDS how long the load balancer takes to let a target in or out (30)
+  --all                 play the whole grid, side by side, and print the table (half an hour)
+  --scenario NAME       what happens to the cluster (announced-at-start)
+  --strategy NAME       what follows the Writer (detach)
+  --propagation SECONDS how long the load balancer takes to let a target in or out (90)
+  --nowhere HOW         a connection without a target: refused, closed or unanswered (refused)
   --retry SECONDS       the replica's retry interval (60)
+  --count N             the replica's retry count (10)
   --gtid                replicate by GTID instead of file and position
-  --guard               have readers refuse the replication user
+  --guard yes|no        whether readers refuse the replication user (yes)
+  --restart             have an event start a stopped receiver (MySQL)
+  --server PRODUCT      mysql, unpacked into target/ where there is none, or mariadb (mysql)
   --factor N            play it N times as fast as it would happen (5; 1 where the retry needs it)
   --picture FILE        where to draw it (target/drill.svg)
-  --jobs N              how many cells of --all to play side by side (8)
+  --jobs N              how many cells of --all to play side by side (6)
+
+--strategy and --guard take several values with commas between. Each is played, and drawn below
+the one before.
 ";
 
 /// What was asked for.
 struct Asked {
     all: bool,
-    scenario: Scenario,
+    product: Product,
+    cell: Cell,
     strategies: Vec<Strategy>,
-    propagation: u32,
-    retry: u32,
-    place: Place,
-    guarded: bool,
+    guards: Vec<bool>,
     factor: Option<u32>,
     picture: PathBuf,
     jobs: usize,
@@ -48,56 +54,80 @@ impl Asked {
     /// `None` where help was.
     fn read(mut words: impl Iterator<Item = String>) -> Result<Option<Self>, CallError> {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+        let usual = drill::usual(
+            Scenario::AnnouncedAtStart,
+            Strategy::Detach,
+            90,
+            drill::DEFAULTS,
+        );
         let mut asked = Self {
             all: false,
-            scenario: Scenario::AnnouncedAtStart,
+            product: Product::MySql,
+            cell: Cell {
+                tpch: true,
+                ..usual
+            },
             strategies: vec![Strategy::Detach],
-            propagation: 30,
-            retry: 60,
-            place: Place::File,
-            guarded: false,
+            guards: vec![true],
             factor: None,
             picture: root.join("target/drill.svg"),
-            jobs: 8,
+            jobs: 6,
         };
         while let Some(word) = words.next() {
-            let mut value = || words.next().ok_or(format!("{word} what?"));
+            let mut value = || words.next().ok_or(format!("{word} needs a value"));
+            let cell = &mut asked.cell;
             match word.as_str() {
                 "--all" => asked.all = true,
-                "--scenario" => asked.scenario = named(&value()?, &Scenario::ALL, Scenario::name)?,
+                "--scenario" => cell.scenario = named(&value()?, &Scenario::ALL, Scenario::name)?,
                 "--strategy" => {
-                    let names = value()?;
-                    let names = names.split(',');
-                    asked.strategies = names
-                        .map(|name| named(name, &Strategy::ALL, Strategy::name))
-                        .collect::<Result<_, _>>()?;
+                    let one = |name| named(name, &Strategy::ALL, Strategy::name);
+                    asked.strategies = value()?.split(',').map(one).collect::<Result<_, _>>()?;
                 }
-                "--propagation" => asked.propagation = value()?.parse()?,
-                "--retry" => asked.retry = value()?.parse()?,
-                "--gtid" => asked.place = Place::Gtid,
-                "--guard" => asked.guarded = true,
+                "--guard" => {
+                    let one = |name| named(name, &[true, false], yes_or_no);
+                    asked.guards = value()?.split(',').map(one).collect::<Result<_, _>>()?;
+                }
+                "--propagation" => cell.propagation = value()?.parse()?,
+                "--nowhere" => cell.nowhere = named(&value()?, &Nowhere::ALL, Nowhere::name)?,
+                "--retry" => cell.retry.interval = value()?.parse()?,
+                "--count" => cell.retry.count = value()?.parse()?,
+                "--gtid" => cell.place = Place::Gtid,
+                "--restart" => cell.restarted = true,
+                "--server" => asked.product = named(&value()?, &Product::ALL, Product::name)?,
                 "--factor" => asked.factor = Some(value()?.parse()?),
                 "--picture" => asked.picture = value()?.into(),
                 "--jobs" => asked.jobs = value()?.parse()?,
                 "--help" | "-h" => return Ok(None),
-                other => return Err(format!("{other}? See --help").into()),
+                other => return Err(format!("{other} is no option; see --help").into()),
             }
+        }
+        if asked.cell.restarted && asked.product != Product::MySql {
+            return Err("--restart is played on MySQL".into());
         }
         Ok(Some(asked))
     }
 
     fn cells(&self) -> Vec<Cell> {
-        let cell = |strategy| {
-            let usual = drill::usual(self.scenario, strategy, self.propagation, self.retry);
-            Cell {
-                place: self.place,
-                guarded: self.guarded,
-                scale: self.factor.map_or(usual.scale, Scale::new),
-                ..usual
-            }
+        let Cell { retry, .. } = self.cell;
+        let usual = drill::usual(self.cell.scenario, Strategy::Detach, 0, retry);
+        let scale = self.factor.map_or(usual.scale, Scale::new);
+        let cell = |strategy, guarded| Cell {
+            strategy,
+            guarded,
+            scale,
+            ..self.cell
         };
-        self.strategies.iter().copied().map(cell).collect()
+        let guards = |&strategy| {
+            self.guards
+                .iter()
+                .map(move |&guarded| cell(strategy, guarded))
+        };
+        self.strategies.iter().flat_map(guards).collect()
     }
+}
+
+fn yes_or_no(is: bool) -> &'static str {
+    if is { "yes" } else { "no" }
 }
 
 fn named<T: Copy>(name: &str, all: &[T], of: impl Fn(T) -> &'static str) -> Result<T, String> {
@@ -122,39 +152,61 @@ async fn run() -> Result<(), CallError> {
         print!("{HELP}");
         return Ok(());
     };
-    if let Some(missing) = drill::missing() {
-        return Err(missing.into());
-    }
-    let kit = Arc::new(Kit::new(&bootstrap()?).await?);
+    let parts = Parts::find(asked.product)?;
+    let version = parts.version().to_owned();
+    println!("{version}");
+    let kit = Arc::new(Kit::new(parts, &bootstrap()?).await?);
     if asked.all {
-        return all(&kit, asked.jobs).await;
+        return all(&kit, &asked, &version).await;
     }
     let mut played = Vec::new();
     for cell in asked.cells() {
         println!("\n{}", headline(&cell));
         let one = drill::play(&kit, cell, true).await?;
-        println!("{}", drill::verdict(&one));
+        println!("\n{}", drill::verdict(&one));
+        if let Some(proof) = &one.proof {
+            show(proof);
+        }
         played.push(one);
     }
-    drill::draw(&played, &asked.picture)?;
+    drill::draw(&version, &played, &asked.picture)?;
     println!("\ndrawn in {}", asked.picture.display());
     Ok(())
 }
 
-async fn all(kit: &Arc<Kit>, jobs: usize) -> Result<(), CallError> {
-    let cells = drill::grid();
-    let count = cells.len();
+fn show(proof: &Proof) {
+    if proof.holds() {
+        println!("\nTPC-H query 1, the same on source and replica:\n");
+    } else {
+        println!(
+            "\nTPC-H query 1 on the source:\n\n{}",
+            Proof::table(&proof.source)
+        );
+        println!("and on the replica:\n");
+    }
+    print!("{}", Proof::table(&proof.replica));
+}
+
+async fn all(kit: &Arc<Kit>, asked: &Asked, version: &str) -> Result<(), CallError> {
+    let cells = drill::grid(asked.product);
+    let (count, jobs) = (cells.len(), asked.jobs);
     println!("{count} cells, {jobs} side by side");
     let begun = Instant::now();
-    let told = |done: usize, played: &Played| {
+    let report = |done: usize, played: &Played| {
         println!(
             "[{done:>3}/{count}] {}: {}",
             headline(&played.cell),
             played.outcome.fate
         );
     };
-    let played = drill::play_all(kit, cells, jobs, told).await?;
-    println!("\n{}\n{}\n", drill::table(&played), drill::LEGEND);
+    let played = drill::play_all(kit, cells, jobs, report).await?;
+    println!("\nPlayed on {version}.\n");
+    println!("{}\n{}\n", drill::LEGEND, drill::table(&played));
+    println!(
+        "Announced at its start, with `detach`:\n\n{}",
+        drill::matrix(&played)
+    );
+    println!("All cells:\n\n{}", drill::tally(&played));
     println!(
         "Of the cells that every strategy played:\n\n{}",
         drill::summary(&played)
@@ -167,20 +219,25 @@ async fn all(kit: &Arc<Kit>, jobs: usize) -> Result<(), CallError> {
 }
 
 fn headline(cell: &Cell) -> String {
-    format!(
-        "{}, {}, propagation {} s, retry {} s{}{}, {}× as fast",
+    let mut text = format!(
+        "{}, {}, {}, load balancer {} s, retry {}",
         cell.scenario,
         cell.strategy,
+        if cell.guarded { "guarded" } else { "unguarded" },
         cell.propagation,
-        cell.retry,
-        if cell.place == Place::Gtid {
-            ", GTID"
-        } else {
-            ""
-        },
-        if cell.guarded { ", guard" } else { "" },
-        cell.scale.factor(),
-    )
+        cell.retry
+    );
+    if cell.nowhere != Nowhere::Refused {
+        let _ = write!(text, ", {}", cell.nowhere);
+    }
+    if cell.place == Place::Gtid {
+        text.push_str(", GTID");
+    }
+    if cell.restarted {
+        text.push_str(", event");
+    }
+    let _ = write!(text, ", {}× as fast", cell.scale.factor());
+    text
 }
 
 /// Builds the function, and says where it is. The example is named beside it so that cargo settles

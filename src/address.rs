@@ -6,7 +6,7 @@ use crate::route::InstanceId;
 use crate::world::{CallError, Cause};
 
 /// Why an instance has no address to register.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum NoAddress {
     /// DNS is silent about it.
     #[error(transparent)]
@@ -17,7 +17,7 @@ pub enum NoAddress {
 }
 
 /// An address that a Network Load Balancer would refuse, why, and what to change.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("`{instance}` resolves to {held}, {why}")]
 pub struct Unsuitable {
     instance: InstanceId,

@@ -27,7 +27,7 @@ pub struct Config {
 }
 
 /// What a run needs to know of its configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Settings {
     /// `ON_FAILOVER_START`.
     pub on_failover_start: OnFailoverStart,
@@ -40,7 +40,7 @@ pub struct Settings {
 }
 
 /// What to do about the registered target when a failover has been announced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OnFailoverStart {
     /// Take it out at once, so that nobody meets a demoted Writer.
     Detach,

@@ -1,60 +1,74 @@
-//! What to make of a look: who the Writer is, and what the group should hold. Pure.
-//!
-//! A Writer is *confirmed* when two of the three witnesses name the same member:
+//! What to make of all that a run has seen: who the Writer is, and what the group should hold. Pure.
 //!
 //! ```text
-//!  API    DNS    hint          confirmed
-//!  a      a      anything      a
-//!  a      other  a             a
-//!  b or – a      told a        a          the event says that a is the Writer
-//!  –      a      announced a   a          the API can't say otherwise
-//!  b, ∅   a      announced a   nobody     a failover to a has only started: DNS may be stale from
-//!                                         before an earlier one, and the API doesn't say (yet) that
-//!                                         it has come about
-//!  any other combination       nobody     a silent witness (–) has no vote, nor has an API that
-//!                                         lists no Writer (∅)
+//!  API now   statement that counts      besides                                 the Writer is
+//!  a         none                       CNAME a, or the API a for half a minute a
+//!  a         none                       the CNAME turned from a since           not confirmed
+//!  a         completed a                                                        a, explained
+//!  a         completed b                the API turned from b to a since        as with none
+//!  a         completed b                                                        not confirmed; only b may stay
+//!  a         announced a                the API turned to a since               a, explained
+//!  a         announced a                a newer completion than the API's turn  not confirmed
+//!  a         announced a                                                        as with none
+//!  any       announced b                                                        not confirmed; only b may stay
+//!  silent    completed a, 30 s or less  CNAME a                                 a, explained if recent
+//!  silent    completed a                                                        not confirmed; only a may stay
+//!  no Writer                            for a minute                            not there; members leave
+//!  any other combination                                                        not confirmed
 //! ```
+//!
+//! A statement counts for a minute (`statement.rs`). "Only b may stay" clears the group of all others each
+//! time it is seen so; for an announcement only with `ON_FAILOVER_START=detach`.
+//!
+//! *Explained* is about a group that was found empty, or that another hand changed: it may be so for a reason
+//! that this run does not know. Unless a statement explains it, its members are left as they are until a log
+//! that was read half a minute later shows no reason, or for a minute where there is no log.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use crate::address::{NoAddress, Unsuitable};
-use crate::look::Sighting;
+use crate::config::OnFailoverStart;
+use crate::evidence::Evidence;
+use crate::observe::Observation;
 use crate::route::InstanceId;
-use crate::trigger::Word;
+use crate::statement::Standing;
 use crate::world::Target;
 
-/// What a run knows beside what it sees.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Beliefs {
-    /// What a fresh event says.
-    pub word: Option<Word>,
-    /// What the announcement of a failover does.
-    pub on_announcement: OnAnnouncement,
-    /// Whether a group that holds nobody stays so for now: it may have been emptied on purpose.
-    pub leave_empty: bool,
-    /// Whoever came in while this run was watching, and not by its hand, stays for now: another run put
-    /// them there, on the word of two witnesses, and may know more.
-    pub newcomers: BTreeSet<Target>,
-    /// Whom to believe where nobody is confirmed: the API's word, once the watch has ended and it has
-    /// named this one throughout.
-    pub api_throughout: Option<InstanceId>,
-}
+/// How long the API must have listed a Writer, and no other, to be believed without a second source.
+const API_ALONE: TimeDelta = TimeDelta::seconds(30);
+/// How long the API must have listed no Writer before members leave.
+const NO_WRITER: TimeDelta = TimeDelta::seconds(60);
+/// The API is silent only if it has not contradicted within this time: one failed call is not silence.
+const SILENT: TimeDelta = TimeDelta::seconds(10);
+/// How old a completion may be that decides together with DNS while the API is silent.
+const DECIDES_ALONE: TimeDelta = TimeDelta::seconds(30);
+/// How long a turn of the CNAME speaks against what it turned from.
+const TURNED: TimeDelta = TimeDelta::seconds(60);
+/// How much older than the disturbance of the group a statement may be that explains it.
+const EXPLAINS: TimeDelta = TimeDelta::seconds(10);
+/// How long after a disturbance the log has to be silent about it: an entry may be half a minute late.
+const LOG_SILENT: TimeDelta = TimeDelta::seconds(30);
+/// How long a disturbed group is left as it is where the log can't be read.
+const WITHOUT_LOG: TimeDelta = TimeDelta::seconds(60);
 
-/// What the announcement of a failover does, at this moment of the run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnAnnouncement {
-    /// Takes out whoever is registered and is not the one announced.
-    Clear,
-    /// Takes nobody out, and keeps whoever is out, out: the run has cleared the group already.
-    Hold,
-    /// Nothing.
-    #[default]
-    Nothing,
+/// Everything that a decision rests on.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// What the last look saw.
+    pub seen: &'a Observation,
+    /// What the run has seen before, that look included.
+    pub evidence: &'a Evidence,
+    /// What an announcement does.
+    pub on_failover_start: OnFailoverStart,
+    /// When.
+    pub now: DateTime<Utc>,
 }
 
 /// What the group should hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Decision {
     /// The Writer is confirmed: its target, and nothing else.
     Follow {
@@ -65,163 +79,287 @@ pub enum Decision {
     },
     /// These are known not to be the Writer, or not for long; what should come in instead is not known yet.
     Evict {
-        /// Those to take out.
+        /// The targets that leave.
         targets: BTreeSet<Target>,
-        /// Why.
+        /// What is missing.
         pending: Pending,
     },
-    /// Something would be registered that a Network Load Balancer refuses. Touch nothing.
-    Refuse(Unsuitable),
+}
+
+impl Decision {
+    /// The Writer, where it is confirmed.
+    #[must_use]
+    pub fn writer(&self) -> Option<&InstanceId> {
+        match self {
+            Self::Follow { writer, .. } => Some(writer),
+            Self::Evict { pending, .. } => match pending {
+                Pending::Address(writer)
+                | Pending::Suitable(writer, _)
+                | Pending::Reason(writer) => Some(writer),
+                Pending::Confirmation
+                | Pending::Failover(_)
+                | Pending::Completion(_)
+                | Pending::Writer => None,
+            },
+        }
+    }
 }
 
 /// What is missing before the Writer's target can go in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Pending {
-    /// No two witnesses name the same member.
+    /// The witnesses do not confirm a Writer.
     Confirmation,
-    /// The announced failover.
+    /// The announced failover to this instance.
     Failover(InstanceId),
+    /// Witnesses for the completed failover to this instance.
+    Completion(InstanceId),
+    /// A Writer: the API lists none.
+    Writer,
     /// The confirmed Writer's address.
     Address(InstanceId),
-    /// Some seconds of agreement, since another run may have emptied the group on purpose, or has just
-    /// filled it with another member.
-    Agreement(InstanceId),
+    /// An address that a Network Load Balancer takes.
+    Suitable(InstanceId, Unsuitable),
+    /// The reason why the group was found empty, or was changed by another hand.
+    Reason(InstanceId),
+}
+
+/// What is known of the Writer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Verdict {
+    Confirmed { writer: InstanceId, explained: bool },
+    Awaited(Pending),
 }
 
 impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Follow { writer, target } => write!(f, "follow {writer} at {target}"),
-            Self::Evict {
-                pending: Pending::Confirmation,
-                ..
-            } => f.write_str("wait for a second witness"),
-            Self::Evict {
-                pending: Pending::Failover(next),
-                ..
-            } => write!(f, "keep the group clear for {next}"),
-            Self::Evict {
-                pending: Pending::Address(writer),
-                ..
-            } => write!(f, "wait for the address of {writer}"),
-            Self::Evict {
-                pending: Pending::Agreement(writer),
-                ..
-            } => {
-                write!(
-                    f,
-                    "leave the group as it is until the witnesses have agreed on {writer} for a while"
-                )
-            }
-            Self::Refuse(reason) => write!(f, "refuse: {reason}"),
+            Self::Evict { pending, .. } => pending.fmt(f),
         }
     }
 }
 
-/// The member that two witnesses name, by the table above.
+impl fmt::Display for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Confirmation => f.write_str("wait for a second witness"),
+            Self::Failover(next) => write!(f, "keep the group clear for {next}"),
+            Self::Completion(writer) => {
+                write!(
+                    f,
+                    "keep the group clear for {writer} until a witness shows it"
+                )
+            }
+            Self::Writer => f.write_str("wait for a Writer"),
+            Self::Address(writer) => write!(f, "wait for the address of {writer}"),
+            Self::Suitable(_, unsuitable) => write!(f, "register nothing: {unsuitable}"),
+            Self::Reason(writer) => write!(
+                f,
+                "leave the group as it is until the event log shows no reason against {writer}"
+            ),
+        }
+    }
+}
+
+/// Decides what the group should hold. The same context always gives the same decision.
 #[must_use]
-pub fn confirmed(sighting: &Sighting, word: Option<&Word>) -> Option<InstanceId> {
-    let api = sighting.api.as_ref().ok().and_then(Option::as_ref);
-    let dns = sighting.dns.as_ref().ok();
-    let word = word.filter(|word| sighting.is_member(word.instance()));
-    let hint = word.map(Word::instance);
-    let one = match (api, dns) {
-        (Some(api), _) if Some(api) == dns || Some(api) == hint => Some(api),
-        _ if sighting.api.is_ok() && matches!(word, Some(Word::Announced(_))) => None,
-        (_, Some(dns)) if Some(dns) == hint => Some(dns),
-        _ => None,
-    };
-    one.filter(|instance| sighting.is_member(instance)).cloned()
-}
-
-/// Decides what the group should hold. The same sighting and beliefs always give the same decision.
-#[must_use]
-pub fn decide(sighting: &Sighting, beliefs: &Beliefs) -> Decision {
-    let confirmed = confirmed(sighting, beliefs.word.as_ref());
-    if let Some(Word::Announced(next)) = &beliefs.word
-        && beliefs.on_announcement != OnAnnouncement::Nothing
-        && sighting.is_member(next)
-        && confirmed.as_ref() != Some(next)
-    {
-        return clear_for(sighting, next, beliefs.on_announcement);
-    }
-    match confirmed.or_else(|| beliefs.api_throughout.clone()) {
-        Some(writer) => follow(sighting, writer, beliefs),
-        None => Decision::Evict {
-            targets: BTreeSet::new(),
-            pending: Pending::Confirmation,
-        },
+pub fn decide(context: &Context<'_>) -> Decision {
+    match context.verdict() {
+        Verdict::Confirmed { writer, explained } => context.follow(writer, explained),
+        Verdict::Awaited(pending) => context.clear(pending),
     }
 }
 
-/// A failover to `next` has started: nobody else may stay where a replica could meet them demoted.
-fn clear_for(sighting: &Sighting, next: &InstanceId, on_announcement: OnAnnouncement) -> Decision {
-    if let Some(Err(NoAddress::Unsuitable(reason))) = sighting.addresses.get(next) {
-        return Decision::Refuse(reason.clone());
+impl<'a> Context<'a> {
+    /// The statements that count now.
+    #[must_use]
+    pub fn standing(&self) -> Standing<'a> {
+        let statements = &self.evidence.statements;
+        statements.standing(self.now, |instance| self.seen.may_be_member(instance))
     }
-    let targets = match on_announcement {
-        OnAnnouncement::Clear => known_not_to_be(sighting, next),
-        OnAnnouncement::Hold | OnAnnouncement::Nothing => BTreeSet::new(),
-    };
-    Decision::Evict {
-        targets,
-        pending: Pending::Failover(next.clone()),
-    }
-}
 
-fn follow(sighting: &Sighting, writer: InstanceId, beliefs: &Beliefs) -> Decision {
-    if let Some(Err(NoAddress::Unsuitable(reason))) = sighting.addresses.get(&writer) {
-        return Decision::Refuse(reason.clone());
+    fn verdict(&self) -> Verdict {
+        let standing = self.standing();
+        match &self.seen.api {
+            Ok(Some(writer)) => self.listed(writer, standing),
+            Ok(None) => self
+                .awaited(standing)
+                .unwrap_or(Verdict::Awaited(Pending::Writer)),
+            Err(_) => self.silent(standing),
+        }
     }
-    let Some(target) = sighting.target(&writer) else {
-        let targets = known_not_to_be(sighting, &writer);
-        return Decision::Evict {
-            targets,
-            pending: Pending::Address(writer),
+
+    /// The API lists this Writer.
+    fn listed(&self, writer: &InstanceId, standing: Standing<'_>) -> Verdict {
+        let api = self.evidence.api.as_ref();
+        let turned_from =
+            |other: &InstanceId, at| api.is_some_and(|api| api.turned_from(other, at));
+        let outdated = standing
+            .completed
+            .filter(|(other, at)| *other != writer && !turned_from(other, *at));
+        if let Some((next, _)) = standing.announced.filter(|(next, _)| *next != writer) {
+            return Verdict::Awaited(Pending::Failover(next.clone()));
+        }
+        if let Some((other, _)) = outdated {
+            return Verdict::Awaited(Pending::Completion(other.clone()));
+        }
+        match (standing.announced, standing.completed) {
+            (Some((_, at)), _) if api.is_some_and(|api| api.turned_after(at)) => {
+                return self.confirmed(writer, Some(at));
+            }
+            (None, Some((named, at))) if named == writer => {
+                return self.confirmed(writer, Some(at));
+            }
+            _ => {}
+        }
+        let newest = standing.announced.or(standing.completed).map(|(_, at)| at);
+        let alone = api.is_some_and(|api| api.last - api.since >= API_ALONE);
+        let seconded = self.seen.dns.as_ref() == Ok(writer) || alone;
+        if seconded && !self.dns_turned_from(writer, newest) {
+            self.confirmed(writer, None)
+        } else {
+            Verdict::Awaited(Pending::Confirmation)
+        }
+    }
+
+    /// The API is silent: a completion decides with DNS, as long as it is recent.
+    fn silent(&self, standing: Standing<'_>) -> Verdict {
+        let Some((writer, at)) = standing.completed.filter(|_| standing.announced.is_none()) else {
+            let awaited = self.awaited(standing);
+            return awaited.unwrap_or(Verdict::Awaited(Pending::Confirmation));
         };
-    };
-    let registered = sighting.targets.as_ref();
-    let spared = spared(sighting, &target, &beliefs.newcomers);
-    if !spared.is_empty() || beliefs.leave_empty && registered.is_ok_and(BTreeSet::is_empty) {
-        let targets = known_not_to_be(sighting, &writer);
-        return Decision::Evict {
-            targets: targets.difference(&spared).cloned().collect(),
-            pending: Pending::Agreement(writer),
-        };
+        let contradicted = self.evidence.api.as_ref().is_some_and(|api| {
+            api.writer.as_ref() != Some(writer) && self.now - api.last <= SILENT
+        });
+        let seconded = self.seen.dns.as_ref() == Ok(writer);
+        if seconded && !contradicted && self.now - at <= DECIDES_ALONE {
+            return self.confirmed(writer, Some(at));
+        }
+        Verdict::Awaited(Pending::Completion(writer.clone()))
     }
-    Decision::Follow { writer, target }
-}
 
-/// The newcomers that another run may have registered in the Writer's place: members of the cluster.
-/// None where the Writer is registered too, since a run takes out before it puts in.
-fn spared(sighting: &Sighting, writer: &Target, newcomers: &BTreeSet<Target>) -> BTreeSet<Target> {
-    let registered = sighting.targets.iter().flatten();
-    let is_writer_in = registered.clone().any(|target| target == writer);
-    let members: BTreeSet<Target> = sighting
-        .addresses
-        .keys()
-        .filter_map(|member| sighting.target(member))
-        .collect();
-    registered
-        .filter(|target| !is_writer_in && newcomers.contains(*target) && members.contains(*target))
-        .cloned()
-        .collect()
-}
+    /// What the statements await, whatever the witnesses say.
+    fn awaited(&self, standing: Standing<'_>) -> Option<Verdict> {
+        let announced = standing
+            .announced
+            .map(|(next, _)| Pending::Failover(next.clone()));
+        let completed = || {
+            standing
+                .completed
+                .map(|(one, _)| Pending::Completion(one.clone()))
+        };
+        announced.or_else(completed).map(Verdict::Awaited)
+    }
 
-/// The registered targets that are known not to be `instance`: all others where its address is
-/// known, else those that are another member's. Silence convicts nobody.
-fn known_not_to_be(sighting: &Sighting, instance: &InstanceId) -> BTreeSet<Target> {
-    let registered = sighting.targets.iter().flatten();
-    if let Some(own) = sighting.target(instance) {
-        return registered
-            .filter(|target| **target != own)
+    /// The CNAME was seen to turn from this Writer, later than all that speaks for it, and the Writer is not
+    /// registered.
+    fn dns_turned_from(&self, writer: &InstanceId, statement: Option<DateTime<Utc>>) -> bool {
+        let Some((to, at)) = &self.evidence.dns_turned else {
+            return false;
+        };
+        let later = statement.is_none_or(|statement| *at > statement)
+            && self.evidence.api.as_ref().is_none_or(|api| *at > api.since);
+        let own = self.seen.target(writer);
+        let registered = self.held().any(|target| Some(target) == own.as_ref());
+        to != writer && later && self.now - *at <= TURNED && !registered
+    }
+
+    /// Confirms; a statement of this time explains it if the group was not disturbed much later.
+    fn confirmed(&self, writer: &InstanceId, statement: Option<DateTime<Utc>>) -> Verdict {
+        let disturbed = self.evidence.group.disturbed;
+        let explains = |at| disturbed.is_none_or(|disturbed| disturbed - at <= EXPLAINS);
+        Verdict::Confirmed {
+            writer: writer.clone(),
+            explained: statement.is_some_and(explains),
+        }
+    }
+
+    /// The Writer is confirmed.
+    fn follow(&self, writer: InstanceId, explained: bool) -> Decision {
+        let others = || self.known_not_to_be(&writer);
+        let Some(target) = self.seen.target(&writer) else {
+            return Decision::Evict {
+                targets: others(),
+                pending: match self.seen.addresses.get(&writer) {
+                    Some(Err(NoAddress::Unsuitable(reason))) => {
+                        Pending::Suitable(writer.clone(), reason.clone())
+                    }
+                    _ => Pending::Address(writer),
+                },
+            };
+        };
+        let is_right = self.held().eq([&target]);
+        if explained || is_right || self.is_settled() {
+            return Decision::Follow { writer, target };
+        }
+        let members = self.seen.members();
+        let own = self.evidence.group.own_beside_another(&members);
+        let others = others();
+        let strangers = others.difference(&members);
+        Decision::Evict {
+            targets: strangers.chain(own).cloned().collect(),
+            pending: Pending::Reason(writer),
+        }
+    }
+
+    /// Nobody is confirmed. Those leave that are known not to be awaited.
+    fn clear(&self, pending: Pending) -> Decision {
+        let detach = self.on_failover_start == OnFailoverStart::Detach;
+        let listed_none = self
+            .evidence
+            .api
+            .as_ref()
+            .is_some_and(|api| api.writer.is_none() && api.last - api.since >= NO_WRITER);
+        let mut targets = match &pending {
+            Pending::Failover(next) if detach => self.known_not_to_be(next),
+            Pending::Completion(writer) => self.known_not_to_be(writer),
+            Pending::Writer if listed_none => self.seen.members(),
+            _ => BTreeSet::new(),
+        };
+        targets.extend(
+            self.evidence
+                .group
+                .own_beside_another(&self.seen.members())
+                .cloned(),
+        );
+        Decision::Evict { targets, pending }
+    }
+
+    /// Whether the group is as it is for no reason that the log will still bring up.
+    fn is_settled(&self) -> bool {
+        let Some(disturbed) = self.evidence.group.disturbed else {
+            return true;
+        };
+        let read = self.evidence.statements.log_read();
+        read.is_some_and(|read| read - disturbed >= LOG_SILENT)
+            || self.now - disturbed >= WITHOUT_LOG
+    }
+
+    fn held(&self) -> impl Iterator<Item = &'a Target> {
+        self.evidence.group.held.iter().flatten()
+    }
+
+    /// The registered targets that are known not to be `instance`: all others where its address is
+    /// known, else those that are another member's. Silence detaches nothing.
+    fn known_not_to_be(&self, instance: &InstanceId) -> BTreeSet<Target> {
+        if let Some(own) = self.seen.target(instance) {
+            return self
+                .held()
+                .filter(|target| **target != own)
+                .cloned()
+                .collect();
+        }
+        let others = self
+            .seen
+            .addresses
+            .keys()
+            .filter(|other| *other != instance);
+        let of_others: BTreeSet<Target> =
+            others.filter_map(|other| self.seen.target(other)).collect();
+        self.held()
+            .filter(|target| of_others.contains(*target))
             .cloned()
-            .collect();
+            .collect()
     }
-    let others = sighting.addresses.keys().filter(|other| *other != instance);
-    let of_others: BTreeSet<Target> = others.filter_map(|other| sighting.target(other)).collect();
-    registered
-        .filter(|target| of_others.contains(target))
-        .cloned()
-        .collect()
 }

@@ -1,13 +1,12 @@
 //! Why a run failed: one `errorType` for each thing an operator can do something about.
 
-use crate::address::NoAddress;
-use crate::address::Unsuitable;
+use crate::address::{NoAddress, Unsuitable};
 use crate::decide::Pending;
-use crate::look::Sighting;
+use crate::observe::Observation;
 use crate::world::{CallError, Cause};
 
 /// Why a route could not be left verified.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum RunError {
     /// RDS knows no cluster of that name.
     #[error("the cluster does not exist")]
@@ -24,14 +23,14 @@ pub enum RunError {
     /// The API lists no Writer.
     #[error("the cluster has no Writer")]
     NoWriter,
-    /// No two witnesses agreed, and the API's word alone was not constant enough.
-    #[error("the witnesses did not agree on a Writer")]
+    /// The witnesses confirmed no Writer, or did not say why the group was emptied or changed.
+    #[error("the witnesses did not confirm a Writer that may be registered")]
     Undecided(#[source] Option<CallError>),
     /// A failover was announced, and neither came about nor was called off while the run could watch.
     #[error("the announced failover did not show before the function's time was up")]
     FailoverPending,
     /// The Writer's address is one that a Network Load Balancer refuses.
-    #[error("the Writer's address cannot be registered, and nothing was touched")]
+    #[error("the Writer's address cannot be registered")]
     AddressRefused(#[source] Unsuitable),
     /// DNS does not tell the Writer's address.
     #[error("the Writer's address is unknown")]
@@ -103,23 +102,26 @@ impl RunError {
 
     /// The watch ended and something was still missing.
     #[must_use]
-    pub fn of_pending(pending: &Pending, seen: &Sighting) -> Self {
+    pub fn of_pending(pending: &Pending, seen: &Observation) -> Self {
         match pending {
             Pending::Failover(_) => Self::FailoverPending,
             Pending::Address(writer) => Self::AddressUnknown(match seen.addresses.get(writer) {
                 Some(Err(NoAddress::Silent(failure))) => Some(failure.clone()),
                 _ => None,
             }),
-            Pending::Confirmation | Pending::Agreement(_) => match &seen.api {
-                Ok(Some(_)) => Self::Undecided(seen.dns.clone().err()),
-                Ok(None) => Self::NoWriter,
-                Err(failure) if failure.cause == Cause::NotFound => {
-                    Self::ClusterNotFound(failure.clone())
+            Pending::Suitable(_, unsuitable) => Self::AddressRefused(unsuitable.clone()),
+            Pending::Writer => Self::NoWriter,
+            Pending::Confirmation | Pending::Completion(_) | Pending::Reason(_) => {
+                match &seen.api {
+                    Ok(_) => Self::Undecided(seen.dns.clone().err()),
+                    Err(error) if error.cause == Cause::NotFound => {
+                        Self::ClusterNotFound(error.clone())
+                    }
+                    Err(error) => {
+                        Self::of_call(error.clone(), |error| Self::Undecided(Some(error)))
+                    }
                 }
-                Err(failure) => {
-                    Self::of_call(failure.clone(), |failure| Self::Undecided(Some(failure)))
-                }
-            },
+            }
         }
     }
 }

@@ -10,11 +10,12 @@ use tokio::time::Instant;
 use tracing::{Instrument, info_span, warn};
 
 use crate::config::Config;
-use crate::follow::Run;
+use crate::follow::follow;
 use crate::report::{Report, RouteReport};
 use crate::route::{ClusterId, Route};
+use crate::run::Run;
 use crate::trigger::{self, Trigger};
-use crate::watch::Wake;
+use crate::watch::WatchPolicy;
 use crate::world::{Topology, World};
 
 /// The function: a configuration, a world, and the names that this process has learned.
@@ -46,16 +47,17 @@ impl<W: World> Follower<W> {
 
     /// Handles one invocation. `now` is the wall clock's; the run ends by `deadline`.
     pub async fn handle(&self, payload: &Value, now: DateTime<Utc>, deadline: Instant) -> Report {
+        let started = Instant::now();
         let triggers = trigger::read(payload, now);
         for why in triggers.iter().filter_map(|trigger| trigger.why.as_ref()) {
             warn!(why, "this payload was not understood, so look");
         }
-        let started = Instant::now();
+        let times = [started, deadline];
         let runs = self
             .config
             .routes
             .iter()
-            .map(|route| self.follow(route, &triggers, started, deadline));
+            .map(|route| self.follow(route, &triggers, now, times));
         let routes = join_all(runs).await;
         Report {
             triggers: triggers.iter().map(Into::into).collect(),
@@ -67,28 +69,25 @@ impl<W: World> Follower<W> {
         &self,
         route: &Route,
         triggers: &[Trigger],
-        started: Instant,
-        deadline: Instant,
+        now: DateTime<Utc>,
+        times: [Instant; 2],
     ) -> RouteReport {
         let settings = self.config.settings;
-        let Some(wake) = Wake::of(triggers, route, settings.longest_watch) else {
+        let Some(policy) = WatchPolicy::of(triggers, route, settings.longest_watch, now) else {
             return RouteReport::ignored(route);
         };
-        let mut topology = self.topologies().get(&route.cluster).cloned();
-        let run = Run {
-            world: &self.world,
-            route,
-            wake: &wake,
-            settings,
-            started,
-            deadline,
-        };
+        let [started, deadline] = times;
+        let time = deadline.saturating_duration_since(started);
+        let mut run = Run::new(settings, policy, now, time);
+        let known = self.topologies().get(&route.cluster).cloned();
         let span = info_span!("route", cluster = %route.cluster, target_group = route.group.name());
-        let report = run.follow(&mut topology).instrument(span).await;
-        if let Some(topology) = topology {
+        follow(&self.world, route, &mut run, known, settings.dry_run, times)
+            .instrument(span)
+            .await;
+        if let Some(topology) = run.topology().cloned() {
             self.topologies().insert(route.cluster.clone(), topology);
         }
-        report
+        run.report(route, started.elapsed())
     }
 
     fn topologies(&self) -> MutexGuard<'_, BTreeMap<ClusterId, Topology>> {

@@ -8,7 +8,6 @@ use lambda_runtime::layers::TracingLayer;
 use lambda_runtime::tower::util::MapRequestLayer;
 use lambda_runtime::{Diagnostic, LambdaEvent, LambdaInvocation, Runtime, service_fn};
 use lambda_runtime_api_client::{Client, build_request};
-use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, info};
@@ -75,17 +74,17 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
             return examine(&follower, Patient { arn, time: left }, format, deadline).await;
         }
         let report = follower.handle(&payload, Utc::now(), deadline).await;
-        tell(&report);
+        tell(&report, &context.env_config.function_name);
         answer(&report)
     });
     let runtime = Runtime::new(handler).layer(TracingLayer::new());
     runtime.layer(MapRequestLayer::new(as_json)).run().await
 }
 
-/// Lambda hands over JSON. Should something else ever come, it is a text that nobody understands, and
-/// a reason to look like any other.
+/// Lambda hands over JSON. What cannot be loaded as such (bytes that are no UTF-8, a lone surrogate, a number or a
+/// nesting beyond all bounds) becomes a text, which is not understood and so a reason to look like any other.
 fn as_json(mut invocation: LambdaInvocation) -> LambdaInvocation {
-    if serde_json::from_slice::<IgnoredAny>(&invocation.body).is_err() {
+    if serde_json::from_slice::<Value>(&invocation.body).is_err() {
         let text = String::from_utf8_lossy(&invocation.body);
         invocation.body = Value::from(text.as_ref()).to_string().into();
     }
@@ -164,11 +163,11 @@ async fn tell_lambda(error: &StartError) -> Result<(), lambda_runtime::Error> {
 }
 
 /// The lines that end a run: the metrics of each route that did something, and the report.
-fn tell(report: &Report) {
+fn tell(report: &Report, function: &str) {
     let metrics = report
         .routes
         .iter()
-        .filter_map(|route| metrics::line(route, Utc::now()));
+        .filter_map(|route| metrics::line(route, function, Utc::now()));
     let mut out = std::io::stdout().lock();
     for line in metrics.chain([report.to_json()]) {
         // Standard output that is gone cannot be complained to.

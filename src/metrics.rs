@@ -8,14 +8,22 @@ use crate::report::{Outcome, RouteReport};
 /// The metrics' namespace.
 const NAMESPACE: &str = "FailoverFollower";
 
+/// The cluster of the route.
+const CLUSTER: &str = "DBClusterIdentifier";
+/// What distinguishes two functions that follow the same cluster.
+const FUNCTION: &str = "FunctionName";
+
 /// The metrics of a route, in one line of the embedded metric format; `None` where it did nothing
 /// and nothing failed, as a scheduled run does 1,440 times a day.
+///
+/// Each metric is published twice, by cluster and by cluster and function.
 #[must_use]
-pub fn line(route: &RouteReport, now: DateTime<Utc>) -> Option<Value> {
+pub fn line(route: &RouteReport, function: &str, now: DateTime<Utc>) -> Option<Value> {
     let wrote = !route.registered.is_empty() || !route.deregistered.is_empty();
     if route.outcome == Outcome::Planned || !(wrote || route.error.is_some()) {
         return None;
     }
+    let error_type = route.error.as_ref().map(|error| error.error_type());
     let count = |is: bool| Value::from(u8::from(is));
     let mut metrics = vec![
         (
@@ -28,6 +36,7 @@ pub fn line(route: &RouteReport, now: DateTime<Utc>) -> Option<Value> {
         ("Disagreements", "Count", count(route.tally.disagreed)),
         ("WrongTargets", "Count", count(route.tally.wrong_target)),
         ("Failures", "Count", count(route.error.is_some())),
+        ("Undecided", "Count", count(error_type == Some("Undecided"))),
     ];
     if let Some(after) = route.tally.followed_after {
         metrics.push((
@@ -47,22 +56,20 @@ pub fn line(route: &RouteReport, now: DateTime<Utc>) -> Option<Value> {
             "Timestamp": now.timestamp_millis(),
             "CloudWatchMetrics": [{
                 "Namespace": NAMESPACE,
-                "Dimensions": [["DBClusterIdentifier"]],
+                "Dimensions": [[CLUSTER], [CLUSTER, FUNCTION]],
                 "Metrics": definitions,
             }],
         }),
     );
-    line.insert(
-        "DBClusterIdentifier".to_owned(),
-        json!(route.db_cluster_identifier),
-    );
+    line.insert(CLUSTER.to_owned(), json!(route.db_cluster_identifier));
+    line.insert(FUNCTION.to_owned(), json!(function));
     line.extend(
         metrics
             .into_iter()
             .map(|(name, _, value)| (name.to_owned(), value)),
     );
-    if let Some(error) = &route.error {
-        line.insert("errorType".to_owned(), json!(error.error_type()));
+    if let Some(error_type) = error_type {
+        line.insert("errorType".to_owned(), json!(error_type));
     }
     Some(Value::Object(line))
 }

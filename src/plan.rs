@@ -7,11 +7,11 @@ use crate::decide::Decision;
 use crate::world::Target;
 
 /// What to write. Deregistered first, registered second: empty beats wrong.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Plan {
-    /// Whoever leaves.
+    /// What leaves.
     pub deregister: BTreeSet<Target>,
-    /// Whoever comes in; nobody, or the Writer.
+    /// What comes in: nothing, or the Writer.
     pub register: Option<Target>,
 }
 
@@ -35,7 +35,6 @@ impl Plan {
                 deregister: registered.intersection(targets).cloned().collect(),
                 register: None,
             },
-            Decision::Refuse(_) => Self::default(),
         }
     }
 
@@ -47,20 +46,6 @@ impl Plan {
             register,
         } = self;
         deregister.is_empty() && register.is_none()
-    }
-
-    /// What the group holds once the plan is carried out.
-    #[must_use]
-    pub fn applied_to(&self, registered: &BTreeSet<Target>) -> BTreeSet<Target> {
-        let Self {
-            deregister,
-            register,
-        } = self;
-        registered
-            .difference(deregister)
-            .chain(register)
-            .cloned()
-            .collect()
     }
 }
 

@@ -29,7 +29,7 @@ pub struct TriggerReport {
     pub event_id: Option<String>,
     /// Whom the event is about.
     pub source_id: Option<String>,
-    /// The instance that it names as the Writer, fresh or not.
+    /// The instance that it names as the Writer, or as the Writer to be, fresh or not.
     pub hint: Option<InstanceId>,
     /// Its age when the run began, in seconds.
     #[serde(serialize_with = "tenths")]
@@ -74,7 +74,7 @@ pub struct RouteReport {
     pub registered: Vec<Target>,
     /// Every target taken out, in order; in a dry run, that would have been.
     pub deregistered: Vec<Target>,
-    /// What the group holds, by the last look that could read it; `null` where none did.
+    /// What the group holds: as last read, and what this run has written since; `null` where it was never read.
     pub targets: Option<Vec<Target>>,
     /// How many looks it took.
     pub looks: u32,
@@ -101,7 +101,7 @@ pub struct Witnesses {
 }
 
 /// What a run counts beside what it reports.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tally {
     /// A target was taken out because a failover had been announced.
     pub detached: bool,
@@ -146,13 +146,19 @@ impl RouteReport {
         let held = match &self.targets {
             None => "what the group holds is unknown".to_owned(),
             Some(targets) if targets.is_empty() => "the group is empty".to_owned(),
-            Some(targets) => {
-                let targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
-                format!("the group holds {}", targets.join(", "))
-            }
+            Some(targets) => format!("the group holds {}", list(targets)),
         };
+        let mut wrote = String::new();
+        for (what, targets) in [
+            ("deregistered", &self.deregistered),
+            ("registered", &self.registered),
+        ] {
+            if !targets.is_empty() {
+                wrote += &format!("; this run {what} {}", list(targets));
+            }
+        }
         Some(format!(
-            "cluster `{}`, {}: {}; seen in {} looks over {:.1} s: api {}, dns {}, hint {}; {held}",
+            "cluster `{}`, {}: {}; seen in {} looks over {:.1} s: api {}, dns {}, hint {}{wrote}; {held}",
             self.db_cluster_identifier,
             self.target_group_arn,
             chain(error),
@@ -172,7 +178,7 @@ impl From<&Trigger> for TriggerReport {
             kind: trigger.kind,
             event_id: event.and_then(|event| event.id.clone()),
             source_id: event.and_then(|event| event.source_id.clone()),
-            hint: event.and_then(|event| event.names.clone()),
+            hint: event.and_then(|event| event.said.as_ref()?.names().cloned()),
             age_seconds: trigger.age,
             why: trigger.why.clone(),
         }
@@ -192,6 +198,11 @@ impl Report {
             .iter()
             .filter_map(|route| Some((route, route.error.as_ref()?)))
     }
+}
+
+fn list(targets: &[Target]) -> String {
+    let targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
+    targets.join(", ")
 }
 
 #[allow(clippy::ref_option, reason = "serde's signature")]

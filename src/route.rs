@@ -173,6 +173,18 @@ impl TargetGroupArn {
         ))
     }
 
+    /// The Region it is in.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        self.0.split(':').nth(3).unwrap_or_default()
+    }
+
+    /// The account it is in.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        self.0.split(':').nth(4).unwrap_or_default()
+    }
+
     /// The group's name, for people: the part between the slashes.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -1,56 +1,87 @@
-//! How long a run looks: a pure function of its triggers.
+//! How long a run looks: a pure function of its triggers, and of the cluster's members.
 
 use std::time::Duration;
 
-use crate::route::Route;
-use crate::trigger::{Hint, Kind, Trigger};
+use chrono::{DateTime, Utc};
 
-/// "For a while": how long a fresh event keeps a run looking that does not announce anything, and
-/// how long any run waits for witnesses that disagree. The cluster's CNAME usually follows 15 to
-/// 20 s after the Writer, and the next scheduled run comes within the minute.
+use crate::route::{InstanceId, Route};
+use crate::statement::Statement;
+use crate::trigger::{Kind, Source, Trigger};
+use crate::world::Topology;
+
+/// How long a fresh event keeps a run looking that announces nothing. The cluster's CNAME usually follows
+/// 15 to 20 s after the Writer, and the next scheduled run comes within the minute.
 const A_WHILE: Duration = Duration::from_secs(30);
 
-/// Why a run looks at a route, its triggers put together: the longest watch, the freshest hint.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wake {
-    /// The freshest hint.
-    pub hint: Option<Hint>,
-    /// How long to look on though all is well; zero for a run that no fresh event woke.
-    pub expect: Duration,
-    /// How long to wait for witnesses that disagree or are silent.
-    pub patience: Duration,
-    /// Age of the oldest event, for "seconds to follow"; `None` for a run that no event woke.
-    pub since: Option<Duration>,
-    /// Whether a person asked for it.
-    pub by_hand: bool,
+/// How long a run looks on that could not verify the group, whatever started it: longer than any evidence
+/// takes to count. The longest, by `decide.rs`: no Writer listed, the API alone, an emptied group without
+/// a log, each a minute.
+pub const UNVERIFIED: Duration = Duration::from_secs(75);
+
+/// Why a run looks at a route, its triggers combined.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct WatchPolicy {
+    watches: Vec<Watch>,
+    /// What the triggers state about the Writer.
+    pub statements: Vec<Statement>,
+    /// Age of the oldest fresh event, for "seconds to follow"; `None` for a run without one.
+    pub event_age: Option<Duration>,
 }
 
-impl Wake {
-    /// Puts together the triggers that wake `route`; `None` where none does.
+/// How long one trigger has a run look though all is well.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Watch {
+    /// The instance that the event is about, if it is about one.
+    instance: Option<InstanceId>,
+    minimum: Duration,
+}
+
+impl WatchPolicy {
+    /// Combines the triggers that concern `route`; `None` where none does. `longest` is `WATCH_SECONDS`,
+    /// and `now` when the run began.
     #[must_use]
-    pub fn of(triggers: &[Trigger], route: &Route, longest_watch: Duration) -> Option<Self> {
-        let waking = || triggers.iter().filter(|trigger| trigger.wakes(route));
-        waking().next()?;
-        let expect = waking()
-            .map(|trigger| expect(trigger, longest_watch))
-            .max()
-            .unwrap_or_default();
+    pub fn of(
+        triggers: &[Trigger],
+        route: &Route,
+        longest: Duration,
+        now: DateTime<Utc>,
+    ) -> Option<Self> {
+        let concerning = || triggers.iter().filter(|trigger| trigger.concerns(route));
+        concerning().next()?;
+        let fresh = concerning().filter(|trigger| trigger.is_fresh());
         Some(Self {
-            hint: waking()
-                .filter_map(Trigger::hint)
-                .min_by_key(|hint| hint.age),
-            expect,
-            patience: expect.max(A_WHILE.min(longest_watch)),
-            since: waking().filter_map(|trigger| trigger.age).max(),
-            by_hand: waking().any(|trigger| trigger.kind == Kind::Manual),
+            watches: concerning()
+                .filter_map(|trigger| watch(trigger, longest))
+                .collect(),
+            statements: concerning()
+                .filter_map(|trigger| trigger.statement(now))
+                .collect(),
+            event_age: fresh.filter_map(|trigger| trigger.age).max(),
         })
     }
+
+    /// How long to look though all is well. An instance's event counts if it is a member's, or if no list
+    /// of members is known; else it is one look.
+    #[must_use]
+    pub fn minimum(&self, topology: Option<&Topology>) -> Duration {
+        let counts = |watch: &&Watch| {
+            let instance = watch.instance.as_ref();
+            instance.is_none_or(|instance| topology.is_none_or(|known| known.may_have(instance)))
+        };
+        let watches = self.watches.iter().filter(counts);
+        watches.map(|watch| watch.minimum).max().unwrap_or_default()
+    }
 }
 
-fn expect(trigger: &Trigger, longest_watch: Duration) -> Duration {
-    match trigger.kind {
-        Kind::Moving if trigger.is_fresh() => longest_watch,
-        Kind::Moved | Kind::Recheck if trigger.is_fresh() => A_WHILE.min(longest_watch),
-        _ => Duration::ZERO,
-    }
+fn watch(trigger: &Trigger, longest: Duration) -> Option<Watch> {
+    let minimum = match trigger.kind {
+        Kind::Moving => longest,
+        Kind::Moved | Kind::Recheck => A_WHILE.min(longest),
+        Kind::None | Kind::Schedule | Kind::Manual | Kind::Unrecognized => return None,
+    };
+    let instance = match trigger.event.as_ref().map(|event| &event.source) {
+        Some(Source::Instance(instance)) => Some(instance.clone()),
+        _ => None,
+    };
+    trigger.is_fresh().then_some(Watch { instance, minimum })
 }

@@ -1,7 +1,8 @@
 //! The short drill: the function on real parts, and a replica that has to find its way.
 //!
-//! `cargo run --example drill -- --all` is the long one. Where MariaDB or HAProxy is not installed
-//! this is skipped and says so; with `DRILL_REQUIRED=1`, which CI sets, that is a failure.
+//! `cargo run --example drill -- --all` is the long one. Where there is no HAProxy, or no MySQL and
+//! no way to get one, this is skipped and says so; with `DRILL_REQUIRED=1`, which CI sets, that is
+//! a failure.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,7 +15,12 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use drill::{Fate, Kit, Played, Scenario, Strategy, play_all, usual, verdict};
+use tokio::sync::OnceCell;
+
+use drill::{
+    Cell, DEFAULTS, Fate, INIT_CONNECT, Kit, Parts, Played, Product, Retry, Scenario, Strategy,
+    play_all, usual, verdict,
+};
 
 #[track_caller]
 fn assert_recovered(played: &Played) {
@@ -31,39 +37,126 @@ fn assert_recovered(played: &Played) {
     assert!(outcome.acknowledged > 100, "{story}");
 }
 
+/// What the drill runs, made once for all tests; `None` where they are skipped.
+async fn kit() -> Option<Arc<Kit>> {
+    static KIT: OnceCell<Option<Arc<Kit>>> = OnceCell::const_new();
+    KIT.get_or_init(make_kit).await.clone()
+}
+
+async fn make_kit() -> Option<Arc<Kit>> {
+    match Parts::find(Product::MySql) {
+        Ok(parts) => {
+            let bootstrap = Path::new(env!("CARGO_BIN_EXE_bootstrap"));
+            Some(Arc::new(Kit::new(parts, bootstrap).await.unwrap()))
+        }
+        Err(missing) => {
+            let required = std::env::var("DRILL_REQUIRED").is_ok_and(|required| required == "1");
+            assert!(!required, "{missing:#}");
+            // Past the test harness, which keeps what a passing test prints to itself.
+            let note = format!("SKIPPED: {missing:#}\n");
+            std::io::stderr().write_all(note.as_bytes()).unwrap();
+            None
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_finds_the_new_writer_after_a_failover_announced_and_one_found_by_the_schedule() {
-    if let Some(missing) = drill::missing() {
-        let required = std::env::var("DRILL_REQUIRED").is_ok_and(|required| required == "1");
-        assert!(!required, "{missing}");
-        // Past the test harness, which keeps what a passing test prints to itself.
-        writeln!(std::io::stderr(), "SKIPPED: {missing}").unwrap();
-        return;
-    }
-    let bootstrap = Path::new(env!("CARGO_BIN_EXE_bootstrap"));
-    let kit = Arc::new(Kit::new(bootstrap).await.unwrap());
+    let Some(kit) = kit().await else { return };
+    let often = Retry {
+        interval: 10,
+        count: 50,
+    };
     let cells = vec![
-        usual(Scenario::AnnouncedAtStart, Strategy::Detach, 0, 10),
-        // A replica that tried sooner would meet the old Writer before the minute is over.
-        usual(Scenario::NotAnnounced, Strategy::Detach, 0, 60),
-        // The proof that the drill can fail.
-        usual(Scenario::NotAnnounced, Strategy::LookOnce, 0, 10),
+        Cell {
+            tpch: true,
+            ..usual(Scenario::AnnouncedAtStart, Strategy::Detach, 0, often)
+        },
+        // Every try of the first minute meets the old Writer.
+        Cell {
+            guarded: true,
+            ..usual(Scenario::NotAnnounced, Strategy::Detach, 30, often)
+        },
+        // The proof that the drill can fail: the same without the guard, and with too few tries.
+        usual(Scenario::NotAnnounced, Strategy::Detach, 30, DEFAULTS),
+        Cell {
+            guarded: true,
+            ..usual(
+                Scenario::NotAnnounced,
+                Strategy::Detach,
+                30,
+                Retry { count: 5, ..often },
+            )
+        },
     ];
-    let played = play_all(&kit, cells, 3, |_, _| {}).await.unwrap();
-    let [announced, scheduled, unfollowed] = &played[..] else {
-        panic!("three cells were played")
+    let played = play_all(&kit, cells, 2, |_, _| {}).await.unwrap();
+    let [announced, guarded, unguarded, impatient] = &played[..] else {
+        panic!("four cells were played")
     };
     assert_recovered(announced);
+    let proof = announced.proof.as_ref().unwrap();
+    assert!(proof.holds() && proof.source.len() == 4, "{proof:?}");
     assert!(
         announced.outcome.exposed < 1.0,
         "the path never led to a demoted Writer: {}",
         verdict(announced)
     );
-    assert_recovered(scheduled);
-    assert_eq!(
-        unfollowed.outcome.fate,
-        Fate::Stopped(1236),
-        "{}",
-        verdict(unfollowed)
+    assert_recovered(guarded);
+    for (stopped, number) in [(unguarded, 13114), (impatient, 0)] {
+        let fate = stopped.outcome.fate;
+        assert_eq!(fate, Fate::Stopped(number), "{}", verdict(stopped));
+    }
+}
+
+#[tokio::test]
+async fn the_guard_keeps_the_replication_user_from_readers_and_other_forms_lock_others_out() {
+    let Some(kit) = kit().await else { return };
+    let documented = INIT_CONNECT.replace("rpluser001", "rpl_user");
+    let with = |from: &str, to: &str| {
+        assert!(documented.contains(from), "{documented}");
+        documented.replace(from, to)
+    };
+    let user = "SUBSTRING_INDEX(CURRENT_USER(), '@', 1) = 'rpl_user'";
+    let wildcard = with(user, "CURRENT_USER() LIKE 'rpl_user@%'");
+    let readable = with(
+        "(SELECT 1 UNION SELECT 2)",
+        "UUID_TO_BIN('this server is a reader, not the Writer')",
     );
+    let two = with("= 'rpl_user'", "IN ('rpl_user', 'rplxuser')");
+    let behind_another = format!("SET NAMES utf8mb4; {documented}");
+    let constant = with("(SELECT 1 UNION SELECT 2)", "EXTRACTVALUE('<a/>', '~x')");
+    let missing = with("(SELECT 1 UNION SELECT 2)", "(SELECT 1 FROM absent.absent)");
+    let anybody = with(user, "TRUE");
+    let statements = [
+        &documented,
+        &wildcard,
+        &readable,
+        &two,
+        &behind_another,
+        &constant,
+        &missing,
+        &anybody,
+    ]
+    .map(String::as_str);
+    let trials = drill::trials(&kit, &statements).await.unwrap();
+    let all = drill::USERS.to_vec();
+    let others = vec!["rplxuser", "app", "root"];
+    let expected = [
+        ("as documented", &all, &others),
+        ("`_` is a wildcard", &all, &vec!["app", "root"]),
+        ("with a line in the log", &all, &others),
+        ("two users", &all, &vec!["app", "root"]),
+        ("behind another statement", &all, &others),
+        ("a constant error", &vec!["root"], &vec!["root"]),
+        ("a missing table", &vec!["root"], &vec!["root"]),
+        ("any user", &all, &vec!["root"]),
+    ];
+    assert_eq!(trials.len(), expected.len());
+    for (trial, (statement, at_writer, at_reader)) in trials.iter().zip(expected) {
+        assert_eq!(&trial.at_writer, at_writer, "{statement}: {trial:?}");
+        assert_eq!(&trial.at_reader, at_reader, "{statement}: {trial:?}");
+    }
+    assert_eq!(trials[0].aborted, 1, "{:?}", trials[0]);
+    let line = "this server is a reader, not the Writer";
+    assert!(trials[2].log.contains(line), "{:?}", trials[2]);
 }

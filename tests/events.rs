@@ -13,8 +13,10 @@ use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use aws_lambda_events::event::sns::SnsEvent;
 use chrono::{DateTime, TimeDelta, Utc};
 use failover_follower::route::{ClusterId, InstanceId, Route, TargetGroupArn};
-use failover_follower::trigger::{Kind, Trigger, Word, read};
-use failover_follower::watch::Wake;
+use failover_follower::statement::{Said, Statement};
+use failover_follower::trigger::{Kind, Trigger, read};
+use failover_follower::watch::WatchPolicy;
+use failover_follower::world::Topology;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -34,7 +36,7 @@ fn route(cluster: &str) -> Route {
     Route {
         cluster: ClusterId::parse(cluster).unwrap(),
         group: TargetGroupArn::parse(
-            "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/writer/0123456789abcdef",
+            "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:targetgroup/writer/0123456789abcdef",
         )
         .unwrap(),
         endpoint: None,
@@ -45,7 +47,7 @@ fn instance(name: &str) -> InstanceId {
     InstanceId::parse(name).unwrap()
 }
 
-/// A trigger in a line: kind, event id, source, named Writer, whether it wakes the cluster's route and another's.
+/// A trigger in a line: kind, event id, source, named Writer, whether it concerns the cluster's route and another's.
 fn line(trigger: &Trigger) -> String {
     let event = trigger.event.as_ref();
     let text = |text: Option<String>| text.unwrap_or("-".to_owned());
@@ -54,13 +56,13 @@ fn line(trigger: &Trigger) -> String {
         trigger.kind,
         text(event.and_then(|event| event.id.clone())),
         text(event.and_then(|event| event.source_id.clone())),
-        text(event.and_then(|event| event.names.as_ref().map(ToString::to_string))),
-        if trigger.wakes(&route("aurora-source")) {
-            "wakes"
+        text(event.and_then(|event| event.said.as_ref()?.names().map(ToString::to_string))),
+        if trigger.concerns(&route("aurora-source")) {
+            "concerns"
         } else {
             "ignores"
         },
-        if trigger.wakes(&route("another")) {
+        if trigger.concerns(&route("another")) {
             "all"
         } else {
             "no other"
@@ -73,39 +75,39 @@ fn every_event_file_becomes_its_triggers() {
     let expected: &[(&str, &[&str])] = &[
         (
             "failover",
-            &["Moving RDS-EVENT-0073 aurora-source aurora-source-instance-2 wakes no other"],
+            &["Moving RDS-EVENT-0073 aurora-source aurora-source-instance-2 concerns no other"],
         ),
         (
             "failover-completed",
-            &["Moved RDS-EVENT-0071 aurora-source aurora-source-instance-2 wakes no other"],
+            &["Moved RDS-EVENT-0071 aurora-source aurora-source-instance-2 concerns no other"],
         ),
         (
             "failover-failed",
-            &["Recheck RDS-EVENT-0069 aurora-source - wakes no other"],
+            &["Recheck RDS-EVENT-0069 aurora-source - concerns no other"],
         ),
         (
             "failover-back",
-            &["Moved RDS-EVENT-0070 aurora-source aurora-source-instance-1 wakes no other"],
+            &["Moved RDS-EVENT-0070 aurora-source aurora-source-instance-1 concerns no other"],
         ),
         (
             "instance-class-changed",
-            &["Moved RDS-EVENT-0014 aurora-source-instance-1 - wakes all"],
+            &["Moved RDS-EVENT-0014 aurora-source-instance-1 - concerns all"],
         ),
         (
             "blue-green-switchover",
-            &["Moved RDS-EVENT-0260 bgd-v53303651eexfake - wakes all"],
+            &["Moved RDS-EVENT-0260 bgd-v53303651eexfake - concerns all"],
         ),
         (
             "several-records",
             &[
-                "Moving RDS-EVENT-0073 aurora-source aurora-source-instance-2 wakes no other",
-                "Moved RDS-EVENT-0071 aurora-source aurora-source-instance-2 wakes no other",
-                "Recheck RDS-EVENT-0006 aurora-source-instance-1 - wakes all",
+                "Moving RDS-EVENT-0073 aurora-source aurora-source-instance-2 concerns no other",
+                "Moved RDS-EVENT-0071 aurora-source aurora-source-instance-2 concerns no other",
+                "Recheck RDS-EVENT-0006 aurora-source-instance-1 - concerns all",
             ],
         ),
         (
             "promoted-without-category",
-            &["Recheck - aurora-source-instance-1 - wakes all"],
+            &["Recheck - aurora-source-instance-1 - concerns all"],
         ),
         (
             "backup",
@@ -113,24 +115,27 @@ fn every_event_file_becomes_its_triggers() {
         ),
         (
             "eventbridge-failover",
-            &["Moving RDS-EVENT-0073 aurora-source aurora-source-instance-2 wakes no other"],
+            &["Moving RDS-EVENT-0073 aurora-source aurora-source-instance-2 concerns no other"],
         ),
         (
             "eventbridge-instance",
-            &["Recheck RDS-EVENT-0006 aurora-source-instance-1 - wakes all"],
+            &["Recheck RDS-EVENT-0006 aurora-source-instance-1 - concerns all"],
         ),
         (
             "eventbridge-blue-green",
-            &["Moving RDS-EVENT-0259 bgd-v53303651eexfake - wakes all"],
+            &["Moving RDS-EVENT-0259 bgd-v53303651eexfake - concerns all"],
         ),
         (
             "eventbridge-empty-category",
-            &["Recheck - aurora-source - wakes all"],
+            &["Recheck - aurora-source - concerns all"],
         ),
-        ("schedule", &["Schedule - - - wakes all"]),
-        ("manual", &["Manual - - - wakes all"]),
-        ("subscription-confirmed", &["Unrecognized - - - wakes all"]),
-        ("malformed", &["Unrecognized - - - wakes all"]),
+        ("schedule", &["Schedule - - - concerns all"]),
+        ("manual", &["Manual - - - concerns all"]),
+        (
+            "subscription-confirmed",
+            &["Unrecognized - - - concerns all"],
+        ),
+        ("malformed", &["Unrecognized - - - concerns all"]),
     ];
     let now = at("2026-11-01T03:00:05Z");
     for (name, lines) in expected {
@@ -193,7 +198,7 @@ fn what_is_not_understood_says_why() {
         assert_eq!(triggers[0].kind, Kind::Unrecognized, "{payload}");
         let why = triggers[0].why.clone().unwrap();
         assert!(why.contains(told), "{payload}: {why}");
-        assert!(triggers[0].wakes(&route("aurora-source")), "{payload}");
+        assert!(triggers[0].concerns(&route("aurora-source")), "{payload}");
     }
 }
 
@@ -218,95 +223,153 @@ fn an_eventbridge_event_that_comes_through_a_topic_is_understood() {
     assert_eq!(read(&payload, Utc::now())[0].kind, Kind::Moving);
 }
 
-#[test]
-fn a_hint_ages_from_an_announcement_to_a_report_to_nothing() {
-    let announced = read(&event("failover"), at("2026-11-01T03:00:05.274Z"));
-    let hint = announced[0].hint().unwrap();
-    assert_eq!(hint.age, Duration::from_millis(2400));
-    let next = instance("aurora-source-instance-2");
-    let seconds = Duration::from_secs;
-    assert_eq!(hint.word(seconds(0)), Some(Word::Announced(next.clone())));
-    assert_eq!(hint.word(seconds(57)), Some(Word::Announced(next.clone())));
-    assert_eq!(hint.word(seconds(58)), Some(Word::Told(next.clone())));
-    assert_eq!(hint.word(seconds(297)), Some(Word::Told(next)));
-    assert_eq!(hint.word(seconds(298)), None);
+/// What the file's first event states, where a run begins at `now`.
+fn statement(payload: &Value, now: DateTime<Utc>) -> Option<Statement> {
+    read(payload, now)[0].statement(now)
 }
 
 #[test]
-fn an_event_that_is_late_or_from_the_future_or_undated_gives_no_hint() {
+fn an_event_is_a_statement_of_its_own_time() {
     let time = at("2026-11-01T03:00:02.874Z");
-    for (now, hint) in [
-        (time + TimeDelta::seconds(300), true),
-        (time + TimeDelta::seconds(301), false),
-        (time - TimeDelta::seconds(59), true),
-        (time - TimeDelta::seconds(61), false),
-    ] {
-        let triggers = read(&event("failover"), now);
-        assert_eq!(triggers[0].hint().is_some(), hint, "at {now}");
-        assert_eq!(triggers[0].kind, Kind::Moving, "the kind stays what it is");
+    let said = Said::Announced(instance("aurora-source-instance-2"));
+    let expected = Statement { at: time, said };
+    for later in [0, 60, 600] {
+        let now = time + TimeDelta::seconds(later);
+        assert_eq!(statement(&event("failover"), now), Some(expected.clone()));
+        let kind = read(&event("failover"), now)[0].kind;
+        assert_eq!(kind, Kind::Moving, "the kind stays what it is");
     }
-    let undated = event("failover")
-        .to_string()
-        .replace("Event Time", "Event Tide");
-    assert_eq!(
-        read(&serde_json::from_str(&undated).unwrap(), time)[0].hint(),
-        None
-    );
 }
 
 #[test]
-fn several_records_make_one_run_with_the_longest_watch_and_the_freshest_hint() {
-    let mut payload = event("several-records");
-    let triggers = read(&payload, at("2026-11-01T03:00:20Z"));
-    let wake = Wake::of(&triggers, &route("aurora-source"), LONGEST).unwrap();
-    assert_eq!(wake.expect, LONGEST);
-    let hint = wake.hint.unwrap();
-    assert!(!hint.promise, "the completion is fresher than the start");
-    assert_eq!(hint.instance, instance("aurora-source-instance-2"));
+fn a_time_to_come_counts_as_now() {
+    let now = at("2026-11-01T03:00:02.874Z") - TimeDelta::seconds(600);
+    assert_eq!(statement(&event("failover"), now).unwrap().at, now);
+    assert_eq!(read(&event("failover"), now)[0].age, Some(Duration::ZERO));
+}
 
+#[test]
+fn an_event_whose_time_cannot_be_read_has_its_records() {
+    let now = at("2026-11-01T03:00:20Z");
+    for (name, field, other) in [
+        ("failover", "Event Time", "Event Tide"),
+        ("eventbridge-failover", "\"Date\"", "\"Tide\""),
+    ] {
+        let undated = event(name).to_string().replace(field, other);
+        let undated: Value = serde_json::from_str(&undated).unwrap();
+        let undated = statement(&undated, now).unwrap();
+        let age = now - undated.at;
+        assert!(age < TimeDelta::seconds(30), "{name}: {age}");
+    }
+    let mut timeless = event("failover");
+    timeless["Records"][0]["Sns"]["Timestamp"] = json!("some time");
+    let timeless = timeless.to_string().replace("Event Time", "Event Tide");
+    let timeless: Value = serde_json::from_str(&timeless).unwrap();
+    assert_eq!(statement(&timeless, now), None);
+    assert_eq!(read(&timeless, now)[0].age, None);
+}
+
+#[test]
+fn an_event_of_another_account_or_region_is_no_look_and_one_without_an_arn_is_no_statement() {
+    let now = at("2026-11-01T03:00:05Z");
+    for name in ["failover", "eventbridge-failover"] {
+        let with = |arn: &str| -> Value {
+            let own = "arn:aws:rds:ap-northeast-1:123456789012";
+            serde_json::from_str(&event(name).to_string().replace(own, arn)).unwrap()
+        };
+        for arn in [
+            "arn:aws:rds:ap-northeast-1:210987654321",
+            "arn:aws:rds:ap-northeast-3:123456789012",
+        ] {
+            let foreign = &read(&with(arn), now)[0];
+            assert!(!foreign.concerns(&route("aurora-source")), "{name}, {arn}");
+        }
+        let placeless = with("rds");
+        let trigger = &read(&placeless, now)[0];
+        assert!(
+            trigger.concerns(&route("aurora-source")),
+            "{name}: it is a look"
+        );
+        assert_eq!(trigger.kind, Kind::Moving);
+        assert_eq!(
+            statement(&placeless, now),
+            None,
+            "{name}: it states nothing"
+        );
+    }
+}
+
+#[test]
+fn an_eventbridge_event_whose_envelope_is_bent_keeps_what_its_detail_says() {
+    let now = at("2026-11-01T03:00:05Z");
+    let mut bent = event("eventbridge-failover");
+    bent["resources"] = json!("none");
+    bent["time"] = json!(17);
+    assert!(statement(&bent, now).is_some());
+}
+
+fn policy(payload: &Value, now: &str, longest: Duration) -> WatchPolicy {
+    let now = at(now);
+    WatchPolicy::of(&read(payload, now), &route("aurora-source"), longest, now).unwrap()
+}
+
+#[test]
+fn several_records_make_one_run_with_the_longest_watch_and_every_statement() {
+    let mut payload = event("several-records");
+    let now = "2026-11-01T03:00:20Z";
+    let one = policy(&payload, now, LONGEST);
+    assert_eq!(one.minimum(None), LONGEST);
+    assert_eq!(one.statements.len(), 2);
     payload["Records"].as_array_mut().unwrap().reverse();
-    let reversed = read(&payload, at("2026-11-01T03:00:20Z"));
-    assert_eq!(
-        Wake::of(&reversed, &route("aurora-source"), LONGEST)
-            .unwrap()
-            .hint,
-        Some(hint),
-        "in any order"
-    );
+    let reversed = policy(&payload, now, LONGEST);
+    assert_eq!(reversed.minimum(None), LONGEST, "in any order");
 }
 
 #[test]
 fn a_watch_is_as_long_as_its_trigger_asks_for() {
     let seconds = Duration::from_secs;
-    for (name, now, expect, patience) in [
-        ("failover", "2026-11-01T03:00:05Z", 120, 120),
-        ("failover", "2026-11-01T03:10:05Z", 0, 30),
-        ("failover-completed", "2026-11-01T03:00:15Z", 30, 30),
-        ("failover-failed", "2026-11-01T03:00:45Z", 30, 30),
-        ("failover-completed", "2026-11-01T03:10:15Z", 0, 30),
-        ("schedule", "2026-11-01T03:01:00Z", 0, 30),
-        ("manual", "2026-11-01T03:01:00Z", 0, 30),
-        ("malformed", "2026-11-01T03:01:00Z", 0, 30),
+    for (name, now, minimum) in [
+        ("failover", "2026-11-01T03:00:05Z", 120),
+        ("failover", "2026-11-01T03:10:05Z", 0),
+        ("failover-completed", "2026-11-01T03:00:15Z", 30),
+        ("failover-failed", "2026-11-01T03:00:45Z", 30),
+        ("failover-completed", "2026-11-01T03:10:15Z", 0),
+        ("schedule", "2026-11-01T03:01:00Z", 0),
+        ("manual", "2026-11-01T03:01:00Z", 0),
+        ("malformed", "2026-11-01T03:01:00Z", 0),
     ] {
-        let wake = Wake::of(
-            &read(&event(name), at(now)),
-            &route("aurora-source"),
-            LONGEST,
-        )
-        .unwrap();
-        assert_eq!(
-            (wake.expect, wake.patience),
-            (seconds(expect), seconds(patience)),
-            "{name} at {now}"
-        );
-        let short = Wake::of(
-            &read(&event(name), at(now)),
-            &route("aurora-source"),
-            seconds(5),
-        )
-        .unwrap();
-        assert!(short.patience <= seconds(5), "WATCH_SECONDS is the longest");
+        let payload = event(name);
+        let long = policy(&payload, now, LONGEST).minimum(None);
+        assert_eq!(long, seconds(minimum), "{name} at {now}");
+        let short = policy(&payload, now, seconds(5)).minimum(None);
+        assert!(short <= seconds(5), "WATCH_SECONDS is the longest");
     }
+}
+
+#[test]
+fn an_instances_event_is_one_look_unless_it_is_a_members_or_no_member_is_known() {
+    let policy = policy(
+        &event("instance-class-changed"),
+        "2026-11-01T03:00:30Z",
+        LONGEST,
+    );
+    let topology = |member: &str, listed| Topology {
+        endpoint: "aurora-source.cluster-xyz.ap-northeast-1.rds.amazonaws.com".to_owned(),
+        port: 3306,
+        instances: [(instance(member), None)].into(),
+        listed,
+    };
+    let watch = Duration::from_secs(30);
+    assert_eq!(policy.minimum(None), watch);
+    assert_eq!(
+        policy.minimum(Some(&topology("aurora-source-instance-1", true))),
+        watch
+    );
+    assert_eq!(policy.minimum(Some(&topology("another", false))), watch);
+    assert_eq!(
+        policy.minimum(Some(&topology("another", true))),
+        Duration::ZERO
+    );
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -346,7 +409,7 @@ proptest! {
     fn any_json_becomes_a_trigger(payload in any_json()) {
         let triggers = read(&payload, Utc::now());
         prop_assert!(!triggers.is_empty());
-        prop_assert!(triggers.iter().all(|trigger| trigger.hint().is_none()));
+        prop_assert!(triggers.iter().all(|trigger| trigger.statement(Utc::now()).is_none()));
     }
 
     /// A real event with bytes of its message changed is still a trigger, and names nobody it doesn't spell.
@@ -360,8 +423,11 @@ proptest! {
         payload["Records"][0]["Sns"]["Message"] = json!(characters.iter().collect::<String>());
         let triggers = read(&payload, self::at("2026-11-01T03:00:05Z"));
         prop_assert_eq!(triggers.len(), 1);
-        if let Some(hint) = triggers[0].hint() {
-            prop_assert!(characters.iter().collect::<String>().to_lowercase().contains(hint.instance.as_str()));
+        let now = self::at("2026-11-01T03:00:05Z");
+        let statement = triggers[0].statement(now);
+        if let Some(named) = statement.as_ref().and_then(|statement| statement.said.names()) {
+            let text = characters.iter().collect::<String>().to_lowercase();
+            prop_assert!(text.contains(named.as_str()));
         }
     }
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use super::Patient;
 use super::finding::{Checkup, Severity, Wrong};
 use super::survey::Survey;
-use crate::decide::confirmed;
 use crate::world::Cause;
 use crate::world::audit::{Attributes, Group};
 
@@ -211,7 +210,7 @@ fn targets(survey: &Survey, patient: &Patient, checkup: &mut Checkup) {
     let Some(held) = checkup.answer(CHECK, &survey.sighting.targets) else {
         return;
     };
-    let Some(writer) = confirmed(&survey.sighting, None) else {
+    let Some(writer) = survey.sighting.agreed().cloned() else {
         return; // the cluster's part says why
     };
     let Some(target) = survey.sighting.target(&writer) else {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
 
-use crate::look::{Sighting, look};
+use crate::observe::{Observation, observe};
 use crate::route::Route;
 use crate::world::audit::{
     Answered, Attributes, Auditor, Balancer, Caller, ClusterDetails, EndpointService, Group,
@@ -18,7 +18,7 @@ pub struct Survey {
     /// The route.
     pub route: Route,
     /// What a run sees.
-    pub sighting: Sighting,
+    pub sighting: Observation,
     /// What DNS answers for a name that nobody has; `None` where the cluster's names are unknown.
     pub nobody: Option<Answered<Answer>>,
     /// The cluster.
@@ -104,8 +104,8 @@ impl Survey {
 }
 
 /// What a run sees, and what DNS answers for a name beside the instances' that nobody has.
-async fn names(live: &Live, route: &Route) -> (Sighting, Option<Answered<Answer>>) {
-    let sighting = Box::pin(look(live, route, None)).await;
+async fn names(live: &Live, route: &Route) -> (Observation, Option<Answered<Answer>>) {
+    let sighting = Box::pin(observe(live, route, None, true)).await;
     let endpoint = sighting
         .topology
         .as_ref()

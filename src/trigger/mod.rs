@@ -19,23 +19,17 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 pub use payload::read;
-pub use rds_event::RdsEvent;
+pub use rds_event::{Place, RdsEvent, Source};
 pub use signal::Signal;
 
-use crate::route::{InstanceId, Route};
+use crate::route::Route;
+use crate::statement::Statement;
 
-/// An event this old no longer speaks for the Writer of now: RDS events have been seen up to about
-/// five minutes late.
+/// How old an event may be for a run to watch because of it: RDS events have been seen up to about
+/// five minutes late (Aurora User Guide, working with events).
 pub const FRESH: Duration = Duration::from_mins(5);
 
-/// How long the announcement of a failover stands without the failover: "Completed" has been seen
-/// up to 38 s after "Started".
-pub const ANNOUNCED: Duration = Duration::from_mins(1);
-
-/// How far in the future an event's time may lie: two clocks. Further, and the time is not believed.
-const CLOCK_SKEW: Duration = Duration::from_mins(1);
-
-/// What kind of thing woke the function.
+/// What kind of reason a run has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -47,9 +41,9 @@ pub enum Kind {
     Recheck,
     /// An event about something else.
     None,
-    /// The clock.
+    /// The schedule.
     Schedule,
-    /// A person: `{}`.
+    /// A person, or anything else that sends `{}`.
     Manual,
     /// A payload that could not be understood.
     Unrecognized,
@@ -62,52 +56,11 @@ pub struct Trigger {
     pub kind: Kind,
     /// The event, where there is one.
     pub event: Option<RdsEvent>,
-    /// How old the event was when the run began; `None` where it doesn't say, or claims a time to come.
+    /// How old the event was when the run began: nothing, where its time is yet to come. `None` where
+    /// neither the event nor its envelope states a time.
     pub age: Option<Duration>,
     /// Why a payload was not understood.
     pub why: Option<String>,
-}
-
-/// What an event says of the Writer's whereabouts. Never more than a hint.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hint {
-    /// The instance it names.
-    pub instance: InstanceId,
-    /// Whether it tells of a Writer to be (a failover that started) or of one that is.
-    pub promise: bool,
-    /// How old it was when the run began.
-    pub age: Duration,
-}
-
-/// What a hint is worth at one moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Word {
-    /// A failover to this instance started less than [`ANNOUNCED`] ago.
-    Announced(InstanceId),
-    /// This instance is the Writer, says an event less than [`FRESH`] ago.
-    Told(InstanceId),
-}
-
-impl Word {
-    /// The instance it names.
-    #[must_use]
-    pub fn instance(&self) -> &InstanceId {
-        let (Self::Announced(instance) | Self::Told(instance)) = self;
-        instance
-    }
-}
-
-impl Hint {
-    /// What the hint is worth `later` than the run began; `None` once it is no longer fresh.
-    #[must_use]
-    pub fn word(&self, later: Duration) -> Option<Word> {
-        let age = self.age + later;
-        if self.promise && age <= ANNOUNCED {
-            Some(Word::Announced(self.instance.clone()))
-        } else {
-            (age <= FRESH).then(|| Word::Told(self.instance.clone()))
-        }
-    }
 }
 
 impl Trigger {
@@ -128,6 +81,7 @@ impl Trigger {
     }
 
     fn from_event(event: RdsEvent, now: DateTime<Utc>) -> Self {
+        let age = |time: DateTime<Utc>| (now - time).to_std().unwrap_or_default();
         Self {
             kind: match event.signal {
                 Signal::Moving => Kind::Moving,
@@ -135,18 +89,26 @@ impl Trigger {
                 Signal::Recheck => Kind::Recheck,
                 Signal::Nothing => Kind::None,
             },
-            age: event.time.and_then(|time| age(time, now)),
+            age: event.time.map(age),
             event: Some(event),
             why: None,
         }
     }
 
-    /// Whether this is a reason to look at `route`. A cluster's event wakes the route of that
-    /// cluster, an event about something else wakes none, and everything else wakes every route.
+    /// Whether this is a reason to look at `route`. An event of another account or Region is none, nor is
+    /// one about something else; a cluster's event is one for the routes of that cluster, and everything
+    /// else is one for every route.
     #[must_use]
-    pub fn wakes(&self, route: &Route) -> bool {
-        let cluster = self.event.as_ref().and_then(|event| event.cluster.as_ref());
-        self.kind != Kind::None && cluster.is_none_or(|cluster| *cluster == route.cluster)
+    pub fn concerns(&self, route: &Route) -> bool {
+        let event = self.event.as_ref();
+        let place = event.and_then(|event| event.place.as_ref());
+        let cluster = event.and_then(|event| match &event.source {
+            Source::Cluster(cluster) => Some(cluster),
+            Source::Instance(_) | Source::Other => None,
+        });
+        self.kind != Kind::None
+            && place.is_none_or(|place| place.is_of(&route.group))
+            && cluster.is_none_or(|cluster| *cluster == route.cluster)
     }
 
     /// Whether it is an event that just happened.
@@ -155,21 +117,13 @@ impl Trigger {
         self.age.is_some_and(|age| age <= FRESH)
     }
 
-    /// The hint it carries; an event without a believable time carries none.
+    /// What it states about the Writer, as of its own time; `now` is when the run began.
     #[must_use]
-    pub fn hint(&self) -> Option<Hint> {
-        Some(Hint {
-            instance: self.event.as_ref()?.names.clone()?,
-            promise: self.kind == Kind::Moving,
-            age: self.age.filter(|_| self.is_fresh())?,
+    pub fn statement(&self, now: DateTime<Utc>) -> Option<Statement> {
+        let event = self.event.as_ref()?;
+        Some(Statement {
+            at: event.time?.min(now),
+            said: event.said.clone()?,
         })
-    }
-}
-
-fn age(time: DateTime<Utc>, now: DateTime<Utc>) -> Option<Duration> {
-    let age = now.signed_duration_since(time);
-    match age.to_std() {
-        Ok(age) => Some(age),
-        Err(_) => (age.abs().to_std().ok()? <= CLOCK_SKEW).then_some(Duration::ZERO),
     }
 }

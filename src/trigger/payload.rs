@@ -1,4 +1,4 @@
-//! The payloads that wake the function: SNS, EventBridge, the schedule, a hand.
+//! The payloads that invoke the function: SNS, EventBridge, the schedule, a person.
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use chrono::{DateTime, Utc};
@@ -42,8 +42,9 @@ fn sns_record(record: &Value, now: DateTime<Utc>) -> Trigger {
         return message(&inner, now); // an EventBridge rule that goes through a topic
     }
     // Newer events carry their id as an attribute of the message as well.
-    let attribute = record.pointer("/Sns/MessageAttributes/EventID/Value");
-    notification(&inner, attribute.and_then(Value::as_str), now)
+    let of_record = |path| record.pointer(path).and_then(Value::as_str);
+    let id = of_record("/Sns/MessageAttributes/EventID/Value");
+    notification(&inner, id, of_record("/Sns/Timestamp"), now)
 }
 
 /// A payload without records.
@@ -53,7 +54,7 @@ fn message(payload: &Value, now: DateTime<Utc>) -> Trigger {
         Value::Object(fields) if fields.is_empty() => Trigger::bare(Kind::Manual),
         Value::Object(fields) if fields.contains_key("detail-type") => event_bridge(payload, now),
         Value::Object(fields) if fields.contains_key("Event Message") => {
-            notification(payload, None, now)
+            notification(payload, None, None, now)
         }
         other => Trigger::unrecognized(format!(
             "the payload holds {}, it should hold an SNS event, an EventBridge event or {{}}",
@@ -62,45 +63,51 @@ fn message(payload: &Value, now: DateTime<Utc>) -> Trigger {
     }
 }
 
-/// An RDS event as SNS tells it.
-fn notification(message: &Value, attribute: Option<&str>, now: DateTime<Utc>) -> Trigger {
+/// An RDS event as SNS delivers it, with what its record says beside it: the event's id, and a time.
+fn notification(
+    message: &Value,
+    id: Option<&str>,
+    time: Option<&str>,
+    now: DateTime<Utc>,
+) -> Trigger {
     let field = |name: &str| message.get(name).and_then(Value::as_str);
     let event = RdsEvent::from_raw(&Raw {
         event_id: field("Event ID")
             .filter(|id| id.contains("RDS-EVENT-"))
-            .or(attribute),
+            .or(id),
         source_type: field("Event Source"),
         source_id: field("Source ID"),
         source_arn: field("Source ARN"),
-        time: field("Event Time"),
+        times: [field("Event Time"), time],
         message: field("Event Message"),
     });
     Trigger::from_event(event, now)
 }
 
-/// An event as EventBridge tells it: RDS's, or the clock's.
+/// An event as EventBridge delivers it: RDS's, or the schedule's. An envelope that is bent keeps what its
+/// `detail` says.
 fn event_bridge(payload: &Value, now: DateTime<Utc>) -> Trigger {
-    let event = match serde_json::from_value::<EventBridgeEvent>(payload.clone()) {
-        Ok(event) => event,
+    let envelope = serde_json::from_value::<EventBridgeEvent>(payload.clone());
+    let source = match &envelope {
+        Ok(event) => event.source.as_str(),
+        Err(_) if payload.pointer("/detail/Message").is_some() => "aws.rds",
         Err(error) => {
             return Trigger::unrecognized(format!("an EventBridge event that isn't one: {error}"));
         }
     };
-    match event.source.as_str() {
+    match source {
         "aws.rds" => {
-            let field = |name: &str| event.detail.get(name).and_then(Value::as_str);
-            let time = event.time.map(|time| time.to_rfc3339());
-            Trigger::from_event(
-                RdsEvent::from_raw(&Raw {
-                    event_id: field("EventID"),
-                    source_type: field("SourceType"),
-                    source_id: field("SourceIdentifier"),
-                    source_arn: field("SourceArn"),
-                    time: field("Date").or(time.as_deref()),
-                    message: field("Message"),
-                }),
-                now,
-            )
+            let detail = payload.get("detail").unwrap_or(&Value::Null);
+            let field = |name: &str| detail.get(name).and_then(Value::as_str);
+            let event = RdsEvent::from_raw(&Raw {
+                event_id: field("EventID"),
+                source_type: field("SourceType"),
+                source_id: field("SourceIdentifier"),
+                source_arn: field("SourceArn"),
+                times: [field("Date"), payload.get("time").and_then(Value::as_str)],
+                message: field("Message"),
+            });
+            Trigger::from_event(event, now)
         }
         "aws.events" | "aws.scheduler" => Trigger::bare(Kind::Schedule),
         other => Trigger::unrecognized(format!(

@@ -21,22 +21,21 @@ pub enum Signal {
 const TABLE: &str = include_str!("rds_events.csv");
 
 impl Signal {
-    /// The signal of an event id such as `RDS-EVENT-0073`. An id that the table doesn't list is
-    /// [`Signal::Recheck`]: AWS adds events, and a look costs nothing.
+    /// The signal of an event id such as `RDS-EVENT-0073`; `None` where the table doesn't list it.
     #[must_use]
-    pub fn of(event_id: &str) -> Self {
-        rows()
-            .find(|(id, _)| *id == event_id)
-            .map_or(Self::Recheck, |(_, signal)| match signal {
-                "moving" => Self::Moving,
-                "moved" => Self::Moved,
-                "none" => Self::Nothing,
-                _ => Self::Recheck,
-            })
+    pub fn of(event_id: &str) -> Option<Self> {
+        let (_, signal) = rows().find(|(id, _)| *id == event_id)?;
+        Some(match signal {
+            "moving" => Self::Moving,
+            "moved" => Self::Moved,
+            "none" => Self::Nothing,
+            _ => Self::Recheck,
+        })
     }
 
-    /// The signal of an event that came without an id, by the wording of the failover messages.
-    /// Anything else is [`Signal::Recheck`].
+    /// The signal of an event without an id, or with one that the table doesn't list, by the wording of
+    /// the failover messages. Anything else is [`Signal::Recheck`]: AWS adds events, and a look costs
+    /// nothing.
     #[must_use]
     pub fn of_message(message: &str) -> Self {
         let failover =
@@ -82,17 +81,17 @@ mod tests {
 
     #[test]
     fn the_failover_events_are_what_the_design_takes_them_for() {
-        assert_eq!(Signal::of("RDS-EVENT-0072"), Signal::Moving);
-        assert_eq!(Signal::of("RDS-EVENT-0073"), Signal::Moving);
-        assert_eq!(Signal::of("RDS-EVENT-0071"), Signal::Moved);
-        assert_eq!(Signal::of("RDS-EVENT-0070"), Signal::Moved);
-        assert_eq!(Signal::of("RDS-EVENT-0069"), Signal::Recheck);
-        assert_eq!(Signal::of("RDS-EVENT-0002"), Signal::Nothing);
-        assert_eq!(Signal::of("RDS-EVENT-9999"), Signal::Recheck);
+        assert_eq!(Signal::of("RDS-EVENT-0072"), Some(Signal::Moving));
+        assert_eq!(Signal::of("RDS-EVENT-0073"), Some(Signal::Moving));
+        assert_eq!(Signal::of("RDS-EVENT-0071"), Some(Signal::Moved));
+        assert_eq!(Signal::of("RDS-EVENT-0070"), Some(Signal::Moved));
+        assert_eq!(Signal::of("RDS-EVENT-0069"), Some(Signal::Recheck));
+        assert_eq!(Signal::of("RDS-EVENT-0002"), Some(Signal::Nothing));
+        assert_eq!(Signal::of("RDS-EVENT-9999"), None);
     }
 
     #[test]
-    fn an_event_without_an_id_is_told_by_its_message() {
+    fn an_event_without_an_id_is_read_by_its_message() {
         for (message, signal) in [
             (
                 "Started cross AZ failover to DB instance: a",

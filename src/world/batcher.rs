@@ -78,7 +78,7 @@ where
             let page = self.join(key).await;
             match &page.found {
                 Ok(found) if page.several && !found.contains_key(key) => {}
-                Err(failure) if page.several && is_rejection(failure) => {
+                Err(failure) if page.several && failure.is_final() => {
                     let denied = failure.cause == Cause::Denied;
                     self.denied.fetch_or(denied, Ordering::Relaxed);
                 }
@@ -122,7 +122,7 @@ async fn fetch_batch<K: Ord, A>(fetch: Fetch<K, A>, keys: Keys<K>) -> Arc<Page<K
     let found = fetch(keys).await;
     if let Err(failure) = &found
         && several
-        && is_rejection(failure)
+        && failure.is_final()
     {
         warn!(%failure, "refused about several at once; each is asked about alone");
     }
@@ -148,14 +148,6 @@ fn answer<K: Ord, A: Clone>(found: &Found<K, A>, key: &K) -> Result<Option<A>, C
     match found {
         Ok(found) => Ok(found.get(key).cloned()),
         Err(failure) => Err(failure.clone()),
-    }
-}
-
-/// Whether it is this question that isn't answered, and not that nothing is answered now.
-fn is_rejection(failure: &CallError) -> bool {
-    match failure.cause {
-        Cause::Denied | Cause::NotFound | Cause::Rejected => true,
-        Cause::Throttled | Cause::TimedOut | Cause::Unavailable => false,
     }
 }
 

@@ -4,7 +4,7 @@ use aws_sdk_rds::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 /// One call that failed, named as IAM names it (`rds:DescribeDBClusters`), or `dns`.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{call} {cause}{}", if detail.is_empty() { String::new() } else { format!(" ({detail})") })]
 pub struct CallError {
     /// What was called.
@@ -16,7 +16,7 @@ pub struct CallError {
 }
 
 /// The kinds of failure that matter to whoever reads of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Cause {
     /// What was asked for does not exist.
     #[error("found nothing")]
@@ -45,6 +45,15 @@ impl CallError {
             call,
             cause,
             detail: detail.into(),
+        }
+    }
+
+    /// Whether it stays an error however often it is tried.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        match self.cause {
+            Cause::Denied | Cause::NotFound | Cause::Rejected => true,
+            Cause::Throttled | Cause::TimedOut | Cause::Unavailable => false,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The second witness, and the addresses: DNS, asked anew every time.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig};
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::proto::rr::{RData, RecordType};
+use hickory_resolver::proto::rr::{Name, RData, RecordType};
 
 use super::concurrency_limit::ConcurrencyLimit;
 use super::{Answer, CallError, Cause};
@@ -49,18 +50,35 @@ impl Dns {
             .run(self.resolver.lookup(absolute, RecordType::A))
             .await
             .map_err(|error| failure(name, &error))?;
-        let mut answer = Answer::default();
+        let mut aliases = BTreeMap::new();
+        let mut addresses = BTreeSet::new();
         for record in lookup.answers() {
             match &record.data {
-                RData::CNAME(alias) => answer
-                    .aliases
-                    .push(alias.0.to_utf8().trim_end_matches('.').to_ascii_lowercase()),
-                RData::A(address) => answer.addresses.push(address.0),
+                RData::CNAME(alias) => {
+                    aliases.insert(plain(&record.name), plain(&alias.0));
+                }
+                RData::A(address) => {
+                    addresses.insert(address.0);
+                }
                 _ => {}
             }
         }
-        Ok(answer)
+        Ok(Answer {
+            aliases: chain(&name.trim_end_matches('.').to_ascii_lowercase(), aliases),
+            addresses: addresses.into_iter().collect(),
+        })
     }
+}
+
+/// A name as it is compared: in lower case and without a final dot.
+fn plain(name: &Name) -> String {
+    name.to_utf8().trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// The names that `name` is an alias of, one after the other, in whatever order the records came.
+fn chain(name: &str, mut aliases: BTreeMap<String, String>) -> Vec<String> {
+    let first = aliases.remove(name);
+    std::iter::successors(first, |alias| aliases.remove(alias)).collect()
 }
 
 /// One server and nothing else, over UDP and, for a long answer, TCP.
@@ -83,4 +101,19 @@ fn failure(name: &str, error: &NetError) -> CallError {
         _ => Cause::Unavailable,
     };
     CallError::new("dns", cause, format!("{name}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aliases_are_followed_from_the_asked_name_whatever_the_records_order() {
+        let records = [("b", "c"), ("a", "b"), ("x", "y"), ("c", "d")];
+        let aliases = || records.map(|(from, to)| (from.to_owned(), to.to_owned()));
+        assert_eq!(chain("a", aliases().into()), ["b", "c", "d"]);
+        assert_eq!(chain("d", aliases().into()), Vec::<String>::new());
+        let circle = [("a", "b"), ("b", "a")].map(|(from, to)| (from.to_owned(), to.to_owned()));
+        assert_eq!(chain("a", circle.into()), ["b", "a"]);
+    }
 }

@@ -12,12 +12,16 @@ use super::{CallError, Cause, Registration, Target};
 use crate::route::TargetGroupArn;
 
 const DESCRIBE: &str = "elasticloadbalancing:DescribeTargetHealth";
-const REGISTER: &str = "elasticloadbalancing:RegisterTargets";
-const DEREGISTER: &str = "elasticloadbalancing:DeregisterTargets";
+pub(crate) const REGISTER: &str = "elasticloadbalancing:RegisterTargets";
+pub(crate) const DEREGISTER: &str = "elasticloadbalancing:DeregisterTargets";
 
 /// What `AvailabilityZone` holds for a target outside the load balancer's VPC (API reference of
 /// `TargetDescription`); a target inside is placed by itself.
 const OUTSIDE_THE_VPC: &str = "all";
+
+/// The error code for a target outside the load balancer's VPC that came without a zone
+/// (aws-load-balancer-controller #3084, #3714).
+const WITHOUT_A_ZONE: &str = "ValidationError";
 
 /// The Elastic Load Balancing API.
 #[derive(Debug)]
@@ -56,12 +60,17 @@ impl Elb {
         group: &TargetGroupArn,
         target: &Target,
     ) -> Result<(), CallError> {
-        match self.register_in(group, target, None).await {
-            Err(CallError {
-                cause: Cause::Rejected,
-                ..
-            }) => self.register_in(group, target, Some(OUTSIDE_THE_VPC)).await,
-            result => result,
+        let result = self.register_in(group, target, None).await;
+        match &result {
+            Err(error) if error.detail.starts_with(WITHOUT_A_ZONE) => {
+                let again = self.register_in(group, target, Some(OUTSIDE_THE_VPC)).await;
+                // Where that is rejected too, the first reason is the one to read.
+                again.or_else(|error| match error.cause {
+                    Cause::Rejected => result,
+                    _ => Err(error),
+                })
+            }
+            _ => result,
         }
     }
 

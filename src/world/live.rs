@@ -16,7 +16,7 @@ use super::concurrency_limit::AT_A_TIME;
 use super::dns::Dns;
 use super::elb::Elb;
 use super::rds::Rds;
-use super::{Answer, CallError, Cluster, Registration, Target, World};
+use super::{Answer, CallError, Cluster, LogEntry, Registration, Target, Topology, World};
 use crate::endpoints::Endpoints;
 use crate::route::{ClusterId, TargetGroupArn};
 
@@ -109,8 +109,16 @@ fn trusted_in_place_of_none() -> Option<TlsContext> {
 }
 
 impl World for Live {
-    async fn cluster(&self, id: &ClusterId) -> Result<Cluster, CallError> {
-        self.rds.cluster(id).await
+    async fn cluster(
+        &self,
+        id: &ClusterId,
+        known: Option<&Topology>,
+    ) -> Result<Cluster, CallError> {
+        self.rds.cluster(id, known).await
+    }
+
+    async fn log(&self, id: &ClusterId) -> Result<Vec<LogEntry>, CallError> {
+        self.rds.log(id).await
     }
 
     async fn resolve(&self, name: &str) -> Result<Answer, CallError> {

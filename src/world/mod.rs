@@ -15,9 +15,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::Ipv4Addr;
 
+use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
 
 pub use call_error::{CallError, Cause};
+pub(crate) use elb::{DEREGISTER, REGISTER};
 pub use live::Live;
 
 use crate::route::{ClusterEndpoint, ClusterId, InstanceId, TargetGroupArn};
@@ -28,8 +30,13 @@ use crate::route::{ClusterEndpoint, ClusterId, InstanceId, TargetGroupArn};
     reason = "a run is polled on one thread; nobody needs its futures to be Send"
 )]
 pub trait World {
-    /// The cluster as the RDS API tells it.
-    async fn cluster(&self, id: &ClusterId) -> Result<Cluster, CallError>;
+    /// The cluster as the RDS API describes it. `known` are the names of an earlier answer: an instance keeps
+    /// its endpoint for as long as it keeps its identifier, so that one need not be asked for again.
+    async fn cluster(&self, id: &ClusterId, known: Option<&Topology>)
+    -> Result<Cluster, CallError>;
+    /// What the cluster's own event log holds of the last ten minutes, in any order. It is best effort:
+    /// an entry may come late, or never.
+    async fn log(&self, id: &ClusterId) -> Result<Vec<LogEntry>, CallError>;
     /// The IPv4 addresses behind an absolute name, and the names on the way to them.
     async fn resolve(&self, name: &str) -> Result<Answer, CallError>;
     /// What the target group holds.
@@ -44,7 +51,7 @@ pub trait World {
     ) -> Result<(), CallError>;
 }
 
-/// A cluster as the RDS API tells it.
+/// A cluster as the RDS API describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cluster {
     /// The member with `IsClusterWriter`. In the middle of a failover there may be none.
@@ -55,7 +62,7 @@ pub struct Cluster {
 
 /// What stays of a cluster when its Writer moves: names and a port, and so what a process may
 /// remember from one run to the next. Who the Writer is, is never remembered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Topology {
     /// The cluster endpoint, whose CNAME names the Writer's instance.
     pub endpoint: String,
@@ -63,6 +70,17 @@ pub struct Topology {
     pub port: u16,
     /// The members, each with its endpoint; one that is being made has none yet.
     pub instances: BTreeMap<InstanceId, Option<String>>,
+    /// Whether these are all members, as the API lists them; else only those that DNS has named.
+    pub listed: bool,
+}
+
+/// An entry of a cluster's event log. It has no event ID: what it says is read from its text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LogEntry {
+    /// When it happened, by RDS's clock.
+    pub time: DateTime<Utc>,
+    /// Its text, as the event's message has it.
+    pub message: String,
 }
 
 /// A DNS answer to a question for IPv4 addresses.
@@ -93,14 +111,21 @@ pub struct Registration {
 }
 
 impl Topology {
-    /// What can be known of a cluster that the API has never told anything of: its endpoint, and no members.
+    /// What is known of a cluster that the API has not described yet: its endpoint, and no members.
     #[must_use]
     pub fn from_endpoint(endpoint: &ClusterEndpoint) -> Self {
         Self {
             endpoint: endpoint.name.clone(),
             port: endpoint.port,
             instances: BTreeMap::new(),
+            listed: false,
         }
+    }
+
+    /// Whether an instance may be a member: it is known as one, or not all members are known.
+    #[must_use]
+    pub fn may_have(&self, instance: &InstanceId) -> bool {
+        !self.listed || self.instances.contains_key(instance)
     }
 }
 

@@ -1,27 +1,31 @@
 //! The first witness: the RDS API.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use aws_sdk_rds::Client;
-use aws_sdk_rds::types::{DbCluster, DbInstance, Filter};
+use aws_sdk_rds::types::{DbCluster, DbInstance, Event as RdsEvent, Filter, SourceType};
+use chrono::DateTime;
 use futures_util::FutureExt;
 
 use super::batcher::{Batcher, Found};
 use super::concurrency_limit::ConcurrencyLimit;
-use super::{CallError, Cause, Cluster, Topology};
+use super::{CallError, Cause, Cluster, LogEntry, Topology};
 use crate::route::{ClusterId, InstanceId};
 
 const CLUSTERS: &str = "rds:DescribeDBClusters";
 const INSTANCES: &str = "rds:DescribeDBInstances";
+const LOG: &str = "rds:DescribeEvents";
 
-/// The RDS API, and the instance endpoints it has told this process of: an instance keeps its
-/// endpoint for as long as it keeps its identifier, so each is asked for once. What several routes
-/// ask in the same moment is one question.
+/// How far back the event log is read, in minutes: an event may come up to about five minutes late
+/// (Aurora User Guide, working with events), and what is older explains nothing any more.
+const LOG_MINUTES: i32 = 10;
+
+/// The RDS API. What several routes ask in the same moment is one question.
 pub(super) struct Rds {
     clusters: Batcher<ClusterId, Arc<DbCluster>>,
     instances: Batcher<ClusterId, Endpoints>,
-    endpoints: Mutex<BTreeMap<ClusterId, Endpoints>>,
+    logs: Batcher<ClusterId, Vec<LogEntry>>,
 }
 
 type Endpoints = BTreeMap<InstanceId, String>;
@@ -32,18 +36,29 @@ impl Rds {
             client,
             limit: ConcurrencyLimit::new(),
         };
-        let same = api.clone();
+        let (same, third) = (api.clone(), api.clone());
         Self {
             clusters: Batcher::new(move |ids| api.clone().clusters(ids).boxed()),
             instances: Batcher::new(move |ids| same.clone().endpoints(ids).boxed()),
-            endpoints: Mutex::default(),
+            logs: Batcher::new(move |ids| third.clone().logs(ids).boxed()),
         }
+    }
+
+    /// The cluster's entries of the event log.
+    pub(super) async fn log(&self, id: &ClusterId) -> Result<Vec<LogEntry>, CallError> {
+        self.logs.ask(id).await.map(Option::unwrap_or_default)
     }
 
     /// The cluster, with the endpoints of its members. Where no endpoint is known yet, both
     /// questions are asked side by side.
-    pub(super) async fn cluster(&self, id: &ClusterId) -> Result<Cluster, CallError> {
-        let mut known = self.endpoints().get(id).cloned().unwrap_or_default();
+    pub(super) async fn cluster(
+        &self,
+        id: &ClusterId,
+        known: Option<&Topology>,
+    ) -> Result<Cluster, CallError> {
+        let known = known.into_iter().flat_map(|known| &known.instances);
+        let known = known.filter_map(|(id, endpoint)| Some((id.clone(), endpoint.clone()?)));
+        let mut known: Endpoints = known.collect();
         let (cluster, mut learned) = if known.is_empty() {
             let (cluster, learned) =
                 tokio::join!(self.describe_cluster(id), self.describe_endpoints(id));
@@ -56,18 +71,11 @@ impl Rds {
         }
         let missed =
             learned.and_then(|learned| learned.map(|endpoints| known.extend(endpoints)).err());
-        self.endpoints().insert(id.clone(), known.clone());
         let cluster = read(&cluster, &known)?;
+        let lacks_endpoint = |writer| !known.contains_key(writer);
         match missed {
             // Without the Writer's endpoint the answer is of no use.
-            Some(failure)
-                if cluster
-                    .writer
-                    .as_ref()
-                    .is_some_and(|writer| !known.contains_key(writer)) =>
-            {
-                Err(failure)
-            }
+            Some(error) if cluster.writer.as_ref().is_some_and(lacks_endpoint) => Err(error),
             _ => Ok(cluster),
         }
     }
@@ -79,12 +87,6 @@ impl Rds {
 
     async fn describe_endpoints(&self, id: &ClusterId) -> Result<Endpoints, CallError> {
         self.instances.ask(id).await.map(Option::unwrap_or_default)
-    }
-
-    fn endpoints(&self) -> MutexGuard<'_, BTreeMap<ClusterId, Endpoints>> {
-        self.endpoints
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -112,6 +114,28 @@ impl Api {
             Some((id, Arc::new(cluster)))
         });
         Ok(by_id.collect())
+    }
+
+    /// The event log of each cluster. One call is about one cluster, or about all of the account.
+    async fn logs(self, ids: Vec<ClusterId>) -> Found<ClusterId, Vec<LogEntry>> {
+        let call = self.client.describe_events();
+        let call = call
+            .source_type(SourceType::DbCluster)
+            .duration(LOG_MINUTES);
+        let call = match ids.as_slice() {
+            [id] => call.source_identifier(id.as_str()),
+            _ => call,
+        };
+        let call = async { call.into_paginator().items().send().collect().await };
+        let answer: Result<Vec<_>, _> = self.limit.run(call).await;
+        let events = answer.map_err(|error| CallError::from_sdk(LOG, &error))?;
+        let mut found: BTreeMap<_, _> = ids.into_iter().map(|id| (id, Vec::new())).collect();
+        for (cluster, entry) in events.into_iter().filter_map(log_entry) {
+            if let Some(log) = found.get_mut(&cluster) {
+                log.push(entry);
+            }
+        }
+        Ok(found)
     }
 
     /// The endpoints of each cluster's instances, of which there are more than one answer can hold.
@@ -143,6 +167,15 @@ fn endpoint(instance: DbInstance) -> Option<(ClusterId, InstanceId, String)> {
     Some((cluster, id, instance.endpoint?.address?))
 }
 
+/// A log entry and its cluster; one without a time or a text says nothing.
+fn log_entry(event: RdsEvent) -> Option<(ClusterId, LogEntry)> {
+    let cluster = ClusterId::parse(event.source_identifier()?).ok()?;
+    let date = event.date?;
+    let time = DateTime::from_timestamp(date.secs(), date.subsec_nanos())?;
+    let message = event.message?;
+    Some((cluster, LogEntry { time, message }))
+}
+
 /// Makes sense of what the API told of a cluster, or says why there is none in it.
 fn read(cluster: &DbCluster, endpoints: &Endpoints) -> Result<Cluster, CallError> {
     let nonsense = |what: String| CallError::new(CLUSTERS, Cause::Unavailable, what);
@@ -170,6 +203,7 @@ fn read(cluster: &DbCluster, endpoints: &Endpoints) -> Result<Cluster, CallError
             instances: members(cluster)
                 .map(|(id, _)| (id.clone(), endpoints.get(&id).cloned()))
                 .collect(),
+            listed: true,
         },
     })
 }

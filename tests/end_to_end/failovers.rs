@@ -120,6 +120,15 @@ async fn a_failover_that_was_missed_is_found_by_the_schedule() {
     assert_eq!(metrics["Switches"], 1);
     assert_eq!(metrics["WrongTargets"], 1);
     assert_eq!(metrics["DBClusterIdentifier"], CLUSTER);
+    assert!(metrics["FunctionName"].is_string(), "{metrics}");
+    assert_eq!(
+        metrics["_aws"]["CloudWatchMetrics"][0]["Dimensions"],
+        json!([
+            ["DBClusterIdentifier"],
+            ["DBClusterIdentifier", "FunctionName"]
+        ]),
+        "a function's own, and the first as it was, so that nobody's alarm falls silent"
+    );
     assert_eq!(
         metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"],
         "FailoverFollower"

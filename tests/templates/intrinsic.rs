@@ -1,4 +1,4 @@
-//! `CloudFormation`'s conditions and functions, as many as the templates use.
+//! `CloudFormation`'s conditions, rules and functions, as many as the templates use.
 
 use std::collections::BTreeMap;
 
@@ -65,6 +65,22 @@ impl Template {
             .collect()
     }
 
+    /// What the template's rules say against the parameters.
+    pub(crate) fn refusals(&self) -> Vec<&str> {
+        let rules = self.body["Rules"].as_object();
+        let assertions = rules.into_iter().flatten().flat_map(|(name, rule)| {
+            assert!(
+                rule["RuleCondition"].is_null(),
+                "{name} has a condition now"
+            );
+            rule["Assertions"].as_array().unwrap()
+        });
+        assertions
+            .filter(|assertion| !self.holds(&assertion["Assert"]))
+            .map(|assertion| assertion["AssertDescription"].as_str().unwrap())
+            .collect()
+    }
+
     /// An attribute of a resource. There is no resource, so this is only a name for it, the same
     /// each time.
     pub(crate) fn attribute(resource: &str, attribute: &str) -> String {
@@ -77,6 +93,14 @@ impl Template {
         match function {
             "Condition" => self.holds(&self.body["Conditions"][argument.as_str().unwrap()]),
             "Fn::Equals" => self.value(&argument[0]) == self.value(&argument[1]),
+            "Fn::EachMemberEquals" => {
+                let [members, expected] = [0, 1].map(|at| self.value(&argument[at]).unwrap());
+                members
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .all(|one| *one == expected)
+            }
             "Fn::Not" => !self.holds(&argument[0]),
             "Fn::And" => all().all(|condition| self.holds(condition)),
             "Fn::Or" => all().any(|condition| self.holds(condition)),

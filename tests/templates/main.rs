@@ -2,8 +2,9 @@
 //!
 //! `permissions` evaluates the policies of the function's role on the function's own requests. The
 //! other tests have moto's `CloudFormation` make the stacks: `following` runs the function in what
-//! they made; `path`, `channels` and `parameters` look at what that is. What `sam validate`, cfn-lint
-//! and checkov find without running anything is `tools/check-templates`'s.
+//! they made; `path`, `channels` and `parameters` look at what that is. `held` reads the templates
+//! themselves, and `commands` what the documents tell to type. What `sam validate`, cfn-lint and
+//! checkov find without running anything is `tools/check-templates`'s.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,7 +15,9 @@
 
 mod binary;
 mod channels;
+mod commands;
 mod following;
+mod held;
 mod iam;
 mod intrinsic;
 mod parameters;

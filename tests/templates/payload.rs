@@ -12,8 +12,16 @@ pub(crate) fn event(name: &str) -> Value {
 
 /// All of them.
 pub(crate) fn events() -> Vec<Value> {
+    names().iter().map(|name| event(name)).collect()
+}
+
+/// Their names.
+pub(crate) fn names() -> Vec<String> {
     let files = fs::read_dir(folder()).unwrap();
-    files.map(|file| read(&file.unwrap().path())).collect()
+    files
+        .map(|file| file.unwrap().path())
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect()
 }
 
 fn folder() -> &'static Path {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use local_cloud::Cloud;
 use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::clock::{Clock, Scale};
@@ -14,17 +15,19 @@ use crate::kit::Kit;
 use crate::load::Load;
 use crate::ours::Ours;
 use crate::outcome::Outcome;
-use crate::path::Path;
-use crate::replica::{Place, Replica};
+use crate::path::{Nowhere, Path};
+use crate::replica::{Place, Replica, Retry};
 use crate::scenario::{FIRST_TICK, News, Scenario};
 use crate::source::{Instance, Source};
 use crate::strategy::{self, Strategy};
 use crate::timeline::{Entry, Sample, Timeline};
+use crate::tpch::{self, Loading, Proof};
 use crate::watching::{Tasks, Watching};
 use crate::world::World;
 
 /// Seconds of plain replication before anything happens.
 pub(crate) const LEAD: f64 = 15.0;
+
 /// One cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cell {
@@ -34,12 +37,18 @@ pub struct Cell {
     pub strategy: Strategy,
     /// How long the load balancer takes to let a target in or out, in seconds.
     pub propagation: u32,
-    /// The replica's retry interval, in seconds.
-    pub retry: u32,
+    /// What becomes of a connection while the load balancer has no target.
+    pub nowhere: Nowhere,
+    /// How often the replica tries to connect again.
+    pub retry: Retry,
     /// How the replica finds its place in the binlog.
     pub place: Place,
     /// Whether readers refuse the replication user.
     pub guarded: bool,
+    /// Whether an event on the replica starts its receiver each minute.
+    pub restarted: bool,
+    /// Whether TPC-H data is loaded meanwhile, and compared at the end.
+    pub tpch: bool,
     /// By how much it is shortened.
     pub scale: Scale,
 }
@@ -51,6 +60,8 @@ pub struct Played {
     pub cell: Cell,
     /// How it ended.
     pub outcome: Outcome,
+    /// TPC-H's query 1 on both sides, where its data was loaded.
+    pub proof: Option<Proof>,
     /// What happened when.
     pub entries: Vec<Entry>,
     /// Rows over time.
@@ -69,8 +80,7 @@ pub async fn play(kit: &Arc<Kit>, cell: Cell, aloud: bool) -> Result<Played> {
             .add_instance(instance.name(), instance.address())
             .await?;
     }
-    let source =
-        Arc::new(Source::new(kit, folder.path(), cell.scenario.instances(), cell.guarded).await?);
+    let source = Arc::new(Source::new(kit, folder.path(), &cell).await?);
     source.promote(Instance::One.address()).await?;
     for instance in &cell.scenario.instances()[1..] {
         source.read(instance.address()).await?;
@@ -78,26 +88,14 @@ pub async fn play(kit: &Arc<Kit>, cell: Cell, aloud: bool) -> Result<Played> {
     let clock = Clock::new(cell.scale);
     let timeline = Timeline::new(clock.clone(), aloud);
     let ours = Ours::start(&cloud, &kit.bootstrap, cell.strategy, &timeline).await?;
-    let propagation = f64::from(cell.propagation);
-    let path = Path::start(
-        kit,
-        folder.path(),
-        source.ports(),
-        propagation,
-        timeline.clone(),
-    )
-    .await?;
+    let path = Path::start(kit, folder.path(), source.ports(), &cell, timeline.clone()).await?;
     path.begin_with(Instance::One.address()).await?;
-    let mut replica = Replica::start(
-        kit,
-        folder.path(),
-        &source,
-        path.address(),
-        cell.retry,
-        cell.place,
-        cell.scale,
-    )
-    .await?;
+    let mut replica = Replica::start(kit, folder.path(), &source, path.address(), &cell).await?;
+    let data = if cell.tpch {
+        Some(spawn_blocking(tpch::batches).await?)
+    } else {
+        None
+    };
     let load = Load::start(source.writer(), clock.clone());
     replicates(&mut replica, &load).await?;
     clock.start(LEAD);
@@ -121,19 +119,22 @@ pub async fn play(kit: &Arc<Kit>, cell: Cell, aloud: bool) -> Result<Played> {
     ]);
     let world = World::new(cloud, Arc::clone(&source), news, timeline.clone());
     let script = tokio::spawn(world.play(cell.scenario));
+    let loading = data.map(|data| Loading::start(data, source.writer(), timeline.clone()));
     let watching = Watching {
         cell,
         replica,
         load,
+        loading,
         path,
         source,
         timeline: timeline.clone(),
     };
-    let outcome = watching.watch(script, &mut tasks).await?;
+    let (outcome, proof) = watching.watch(script, &mut tasks).await?;
     let (entries, samples) = timeline.take();
     Ok(Played {
         cell,
         outcome,
+        proof,
         entries,
         samples,
     })
@@ -145,7 +146,7 @@ async fn replicates(replica: &mut Replica, load: &Load) -> Result<()> {
     while replica.rows().await? == 0 {
         let status = replica.status().await?;
         ensure!(
-            begun.elapsed() < Duration::from_secs(30),
+            begun.elapsed() < Duration::from_mins(1),
             "nothing is replicated at the start: {} rows, {status:?}",
             load.acknowledged().count()
         );

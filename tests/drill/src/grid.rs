@@ -8,96 +8,194 @@ use futures_util::{StreamExt, stream};
 use crate::cell::{Cell, Played, play};
 use crate::clock::Scale;
 use crate::kit::Kit;
-use crate::replica::Place;
-use crate::scenario::Scenario;
+use crate::path::Nowhere;
+use crate::replica::{Place, Retry};
+use crate::scenario::Scenario::{self, AnnouncedAtStart, NotAnnounced};
+use crate::server::Product;
 use crate::strategy::Strategy;
 
-const OURS: [Strategy; 2] = [Strategy::Wait, Strategy::Detach];
+const DETACH: [Strategy; 1] = [Strategy::Detach];
 
-/// A cell as most of them are. `MariaDB` counts its retry interval in whole seconds, so that one of
+/// MySQL's defaults: a replica stops nine minutes after it lost its source.
+pub const DEFAULTS: Retry = Retry {
+    interval: 60,
+    count: 10,
+};
+/// A short interval, with the default count and with one that outlasts the load balancer.
+const SHORT: Retry = Retry {
+    interval: 10,
+    count: 10,
+};
+const SHORT_AND_MANY: Retry = Retry {
+    interval: 10,
+    count: 50,
+};
+/// A long interval, which is what there is without the guard.
+const LONG: Retry = Retry {
+    interval: 240,
+    count: 10,
+};
+/// As quick as a replica gets: it tells the order of the writes.
+const EACH_SECOND: Retry = Retry {
+    interval: 1,
+    count: 600,
+};
+
+/// A cell as most of them are. A server counts its retry interval in whole seconds, so that one of
 /// 1 s cannot be shortened: such a cell is played as fast as time passes.
 #[must_use]
-pub fn usual(scenario: Scenario, strategy: Strategy, propagation: u32, retry: u32) -> Cell {
+pub fn usual(scenario: Scenario, strategy: Strategy, propagation: u32, retry: Retry) -> Cell {
     Cell {
         scenario,
         strategy,
         propagation,
+        nowhere: Nowhere::Refused,
         retry,
         place: Place::File,
         guarded: false,
-        scale: Scale::new(if retry.is_multiple_of(5) { 5 } else { 1 }),
+        restarted: false,
+        tpch: false,
+        scale: Scale::new(if retry.interval.is_multiple_of(5) {
+            5
+        } else {
+            1
+        }),
     }
 }
 
-/// The table's cells, chosen to tell the strategies apart.
+/// The table's cells, chosen to tell apart what matters: the guard, the retries, the load balancer,
+/// and the strategies where those leave them a difference.
 #[must_use]
-pub fn grid() -> Vec<Cell> {
-    use Scenario::{AnnouncedAtEnd, AnnouncedAtStart, AnnouncedLate, FailoverFails, NotAnnounced};
+pub fn grid(product: Product) -> Vec<Cell> {
+    let mut cells = order_of_writes();
+    cells.extend(strategies());
+    cells.extend(load_balancer());
+    cells.extend(scenarios());
+    cells.extend(ways_to_lead_nowhere());
+    if product == Product::MySql {
+        cells.extend(restarted());
+    }
+    cells
+}
+
+/// Every combination of these, unguarded.
+fn every(
+    scenarios: &[Scenario],
+    strategies: &[Strategy],
+    propagations: &[u32],
+    retries: &[Retry],
+) -> Vec<Cell> {
     let mut cells = Vec::new();
-    let mut add = |scenarios: &[Scenario], strategies: &[Strategy], waits: &[(u32, u32)]| {
-        for &scenario in scenarios {
-            for &(propagation, retry) in waits {
+    for &scenario in scenarios {
+        for &propagation in propagations {
+            for &retry in retries {
                 for &strategy in strategies {
                     cells.push(usual(scenario, strategy, propagation, retry));
                 }
             }
         }
-    };
-    // What cannot be shortened takes longest, and begins first.
-    add(&[AnnouncedAtStart], &Strategy::ALL, &[(0, 1), (5, 1)]);
-    add(&[AnnouncedAtEnd], &OURS, &[(0, 1)]);
-    // A retry interval longer than the load balancer takes, and than the schedule takes beside.
-    add(&[AnnouncedAtStart], &OURS, &[(90, 180), (120, 180)]);
-    add(&[AnnouncedLate, NotAnnounced], &OURS, &[(120, 240)]);
-    // The strategies: a load balancer that does at once what it is told.
-    add(&Scenario::ALL, &Strategy::ALL, &[(0, 10)]);
-    // The load balancer.
-    let waits = [(0, 60), (30, 10), (30, 60), (90, 10), (90, 60), (120, 60)];
-    add(&[AnnouncedAtStart], &Strategy::ALL, &waits);
-    // MySQL's default retry interval and a load balancer at its quickest.
-    let others: Vec<_> = Scenario::ALL
-        .into_iter()
-        .filter(|scenario| *scenario != AnnouncedAtStart)
-        .collect();
-    add(&others, &OURS, &[(30, 60)]);
-    add(&[FailoverFails], &OURS, &[(90, 10)]);
-    // Readers that refuse the replication user, the load balancer at its slowest and not.
-    let mut guarded = Vec::new();
-    for scenario in Scenario::ALL {
-        guarded.extend(OURS.map(|strategy| usual(scenario, strategy, 120, 60)));
-    }
-    for scenario in [AnnouncedAtStart, NotAnnounced] {
-        guarded.push(usual(scenario, Strategy::PollEachMinute, 120, 60));
-        for (propagation, retry) in [(0, 10), (90, 10)] {
-            let strategies = [Strategy::PollEachMinute, Strategy::Wait, Strategy::Detach];
-            guarded
-                .extend(strategies.map(|strategy| usual(scenario, strategy, propagation, retry)));
-        }
-    }
-    cells.extend(guarded.into_iter().map(|cell| Cell {
-        guarded: true,
-        ..cell
-    }));
-    // GTID.
-    for (propagation, strategy) in [
-        (0, Strategy::Detach),
-        (0, Strategy::LookOnce),
-        (30, Strategy::Detach),
-    ] {
-        let place = Place::Gtid;
-        cells.push(Cell {
-            place,
-            ..usual(AnnouncedAtStart, strategy, propagation, 10)
-        });
     }
     cells
 }
 
-/// Plays cells, so many side by side, and returns them in their order. `done` hears of each as it
-/// ends.
+/// The same cells, guarded.
+fn guarded(cells: Vec<Cell>) -> impl Iterator<Item = Cell> {
+    cells.into_iter().map(|cell| Cell {
+        guarded: true,
+        ..cell
+    })
+}
+
+/// What cannot be shortened takes longest, and begins first.
+fn order_of_writes() -> Vec<Cell> {
+    let strategies = [Strategy::RegisterFirst, Strategy::Wait, Strategy::Detach];
+    every(&[AnnouncedAtStart], &strategies, &[0, 5], &[EACH_SECOND])
+}
+
+/// The strategies: a load balancer that obeys at once.
+fn strategies() -> Vec<Cell> {
+    let mut cells = every(&Scenario::ALL, &Strategy::ALL, &[0], &[SHORT_AND_MANY]);
+    let slow = every(
+        &[AnnouncedAtStart, NotAnnounced],
+        &[Strategy::PollEachMinute, Strategy::Wait],
+        &[120],
+        &[DEFAULTS, SHORT_AND_MANY],
+    );
+    cells.extend(guarded(slow));
+    cells
+}
+
+/// The load balancer against the retries, with the guard and without.
+fn load_balancer() -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for retry in [DEFAULTS, SHORT, SHORT_AND_MANY, LONG] {
+        let these = || every(&[AnnouncedAtStart], &DETACH, &[0, 30, 90, 120], &[retry]);
+        cells.extend(these());
+        cells.extend(guarded(these()));
+    }
+    let by_gtid = |cell| Cell {
+        place: Place::Gtid,
+        ..cell
+    };
+    let gtid = every(&[AnnouncedAtStart], &DETACH, &[0, 120], &[DEFAULTS]);
+    cells.extend(guarded(gtid.clone()).map(by_gtid));
+    cells.extend(gtid.into_iter().map(by_gtid));
+    cells
+}
+
+/// Everything that can befall the cluster, the load balancer at its slowest.
+fn scenarios() -> Vec<Cell> {
+    let others: Vec<_> = Scenario::ALL
+        .into_iter()
+        .filter(|one| *one != AnnouncedAtStart)
+        .collect();
+    let mut cells = every(&others, &DETACH, &[30, 120], &[DEFAULTS]);
+    cells.extend(guarded(every(
+        &others,
+        &DETACH,
+        &[120],
+        &[DEFAULTS, SHORT_AND_MANY],
+    )));
+    cells
+}
+
+/// What becomes of a connection while no target is in.
+fn ways_to_lead_nowhere() -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for nowhere in [Nowhere::Closed, Nowhere::Unanswered] {
+        let retries = [DEFAULTS, SHORT, SHORT_AND_MANY];
+        let these = guarded(every(&[AnnouncedAtStart], &DETACH, &[120], &retries));
+        cells.extend(these.map(|cell| Cell { nowhere, ..cell }));
+    }
+    cells
+}
+
+/// The event that starts a stopped receiver, in the place of the guard and of the count.
+fn restarted() -> Vec<Cell> {
+    let mut cells = every(
+        &[AnnouncedAtStart, NotAnnounced],
+        &DETACH,
+        &[120],
+        &[DEFAULTS],
+    );
+    cells.extend(guarded(every(
+        &[AnnouncedAtStart],
+        &DETACH,
+        &[120],
+        &[SHORT],
+    )));
+    let restarted = |cell| Cell {
+        restarted: true,
+        ..cell
+    };
+    cells.into_iter().map(restarted).collect()
+}
+
+/// Plays cells, so many side by side, and returns them in their order. `done` is called with each
+/// as it ends.
 ///
 /// # Errors
-/// As [`play`]; a cell that breaks is tried once more.
+/// As [`play`]; a cell that breaks is tried twice more.
 pub async fn play_all(
     kit: &Arc<Kit>,
     cells: Vec<Cell>,
@@ -107,10 +205,12 @@ pub async fn play_all(
     let playing = cells.into_iter().enumerate().map(|(number, cell)| {
         let kit = Arc::clone(kit);
         async move {
-            let played = match play(&kit, cell, false).await {
-                Err(_) => play(&kit, cell, false).await,
-                played => played,
-            };
+            let mut played = play(&kit, cell, false).await;
+            for _ in 0..2 {
+                if played.is_err() {
+                    played = play(&kit, cell, false).await;
+                }
+            }
             played.map(|played| (number, played))
         }
     });

@@ -11,7 +11,10 @@ use anyhow::{Context, Result};
 const KEEPER: &str = include_str!("keeper.sh");
 
 /// Waits for the end of its input, then removes the folder, which dying servers may still write to.
-const SWEEPER: &str = r#"cat >/dev/null; for n in 1 2 3 4 5 6 7 8 9; do rm -rf "$0" && exit; sleep 0.2; done 2>/dev/null"#;
+const SWEEPER: &str = r#"
+cat >/dev/null
+for n in 1 2 3 4 5 6 7 8 9; do rm -rf "$0" && exit; sleep 0.2; done 2>/dev/null
+"#;
 
 /// A server that runs below a keeper. It is killed, as by `kill -9`, when this is dropped.
 #[derive(Debug)]

@@ -108,7 +108,7 @@ async fn insert(
         if let Some(connection) = connection {
             return write(connection, row).await.map(|()| true);
         }
-        let address = (*writer.borrow()).context("nobody is the Writer")?;
+        let address = (*writer.borrow()).context("no Writer")?;
         let connection = connection.insert(sql::app(address).await?);
         // The connection was lost between the row and its acknowledgement, perhaps: look first.
         let present = format!("SELECT id FROM ledger WHERE id = {row}");
@@ -121,6 +121,6 @@ async fn insert(
 }
 
 async fn write(connection: &mut Conn, row: usize) -> Result<()> {
-    let insert = format!("INSERT INTO ledger VALUES ({row}, MD5({row}))");
+    let insert = format!("INSERT INTO ledger VALUES ({row}, SHA2({row}, 256))");
     sql::run(connection, &insert).await
 }

@@ -5,9 +5,9 @@ use std::fmt;
 /// What became of the replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It replicates again, nobody touched it, and every acknowledged row is there once.
+    /// It replicates again, without a hand laid on it, and every acknowledged row is there once.
     Recovered,
-    /// It stopped with this error and tries no more: a person has to restart it.
+    /// It stopped, with this number in its status, and tries no more: a person has to start it.
     Stopped(u32),
     /// It still looks for its source.
     Searching,
@@ -17,7 +17,6 @@ impl fmt::Display for Fate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Recovered => f.pad("recovered"),
-            Self::Stopped(1236) => f.pad("STOPPED (1236)"),
             Self::Stopped(errno) => f.pad(&format!("STOPPED ({errno})")),
             Self::Searching => f.pad("not recovered"),
         }
@@ -33,6 +32,10 @@ pub struct Outcome {
     pub behind: f64,
     /// The longest it was without its source.
     pub without_source: f64,
+    /// The most tries in vain that one loss of the source took; MariaDB does not count them.
+    pub tries: u32,
+    /// How often it had stopped on the way.
+    pub stops: u32,
     /// Rows the source acknowledged.
     pub acknowledged: usize,
     /// Acknowledged rows that the source itself no longer has: none, or the drill is wrong.

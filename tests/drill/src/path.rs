@@ -1,16 +1,16 @@
-//! `HAProxy` in the place of the Network Load Balancer.
+//! HAProxy in the place of the Network Load Balancer.
 //!
-//! It sends traffic to what the target group held some time ago: registering and deregistering take
-//! as long to arrive as the cell says, and connections are cut when a target leaves. All targets are
-//! always unhealthy, so all that are registered get traffic. While none is, the port is closed, and
-//! the replica is refused. (Where a target is registered and nothing listens there, `HAProxy` accepts
-//! and closes at once; a replica tries again after either.) moto forgets a target at once where AWS
-//! shows it draining for a while; what a strategy makes of that is not played here.
+//! It sends traffic to what the target group held some time ago: registering and deregistering
+//! take as long to arrive as the cell says, and connections are cut when a target leaves. All
+//! targets are always unhealthy, so all that are registered get traffic. What becomes of a
+//! connection while none is, the cell says. (Where a target is registered and nothing listens
+//! there, HAProxy accepts and closes at once.) moto forgets a target at once where AWS shows it
+//! draining for a while; what a strategy makes of that is not played here.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::fs;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,6 +21,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::time::sleep;
 
+use crate::cell::Cell;
 use crate::kept::Kept;
 use crate::kit::{Kit, free_port, loopback};
 use crate::source::Source;
@@ -29,15 +30,51 @@ use crate::timeline::{Timeline, Topic};
 /// How often the target group is looked at, in seconds of the scenario.
 const LOOK: f64 = 0.25;
 
+/// What becomes of a connection while no target is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nowhere {
+    /// It is refused.
+    Refused,
+    /// It is accepted, and closed at once.
+    Closed,
+    /// It is accepted, and then nothing comes. A replica gives it up after `replica_net_timeout`,
+    /// as it gives up one that is never accepted.
+    Unanswered,
+}
+
+impl Nowhere {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Refused, Self::Closed, Self::Unanswered];
+
+    /// The name to ask for it by.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Closed => "closed",
+            Self::Unanswered => "unanswered",
+        }
+    }
+}
+
+impl fmt::Display for Nowhere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 /// The load balancer.
 #[derive(Debug)]
 pub(crate) struct Path {
     socket: PathBuf,
     address: (Ipv4Addr, u16),
     propagation: f64,
+    nowhere: Nowhere,
     timeline: Timeline,
     state: Mutex<State>,
     _haproxy: Kept,
+    /// Accepts connections, for the kernel does that, and never reads from them.
+    _silent: TcpListener,
 }
 
 /// What it does now, and what it will.
@@ -54,18 +91,21 @@ pub(crate) struct State {
 }
 
 impl Path {
-    /// Starts `HAProxy` with a server for every address that may ever be registered, all of them out.
+    /// Starts HAProxy with a server for every address that may ever be registered, all of them
+    /// out.
     pub(crate) async fn start(
         kit: &Kit,
         folder: &FilePath,
         ports: &BTreeMap<Ipv4Addr, u16>,
-        propagation: f64,
+        cell: &Cell,
         timeline: Timeline,
     ) -> Result<Self> {
+        let silent = TcpListener::bind((loopback(), 0))?;
         let address = (loopback(), free_port()?);
         let socket = folder.join("haproxy.sock");
         let file = folder.join("haproxy.cfg");
-        fs::write(&file, configuration(&socket, address, ports))?;
+        let silence = silent.local_addr()?.port();
+        fs::write(&file, configuration(&socket, address, ports, silence))?;
         let arguments = [
             "-db".to_owned(),
             "-f".to_owned(),
@@ -73,17 +113,19 @@ impl Path {
         ];
         let path = Self {
             address,
-            propagation,
+            propagation: f64::from(cell.propagation),
+            nowhere: cell.nowhere,
             timeline,
             state: Mutex::default(),
-            _haproxy: Kept::start(&kit.haproxy, &arguments, &folder.join("haproxy.log"))?,
+            _haproxy: Kept::start(&kit.parts.haproxy, &arguments, &folder.join("haproxy.log"))?,
+            _silent: silent,
             socket,
         };
         let started = Instant::now();
-        while let Err(error) = path.tell("disable frontend path").await {
+        while let Err(error) = path.lead_nowhere(true).await {
             if started.elapsed() > Duration::from_secs(20) {
                 let said = fs::read_to_string(folder.join("haproxy.log")).unwrap_or_default();
-                return Err(error.context(format!("HAProxy did not come up; it said:\n{said}")));
+                return Err(error.context(format!("HAProxy did not come up; its log:\n{said}")));
             }
             sleep(Duration::from_millis(10)).await;
         }
@@ -155,7 +197,7 @@ impl Path {
                 (Topic::Detach, "deregistered")
             };
             self.timeline.note(topic, format!("{target} is {what}"));
-            // The last word counts: a target that is registered again on its way out just stays.
+            // The latest counts: a target that is registered again on its way out just stays.
             state.pending.remove(target);
             if state.inside.contains(target) != comes {
                 state.pending.insert(*target, (due, comes));
@@ -177,7 +219,7 @@ impl Path {
         Ok(())
     }
 
-    /// Lets a target in or out; while none is in, the port is closed.
+    /// Lets a target in or out.
     async fn apply(&self, target: Ipv4Addr, comes: bool) -> Result<()> {
         let was_empty = self.locked().inside.is_empty();
         if comes {
@@ -189,8 +231,8 @@ impl Path {
         }
         let inside = self.locked().inside.clone();
         match (was_empty, inside.is_empty()) {
-            (true, false) => self.tell("enable frontend path").await?,
-            (false, true) => self.tell("disable frontend path").await?,
+            (true, false) => self.lead_nowhere(false).await?,
+            (false, true) => self.lead_nowhere(true).await?,
             _ => {}
         }
         if !comes {
@@ -202,7 +244,21 @@ impl Path {
         Ok(())
     }
 
-    /// Tells `HAProxy` over its runtime API, which answers a change that it made with nothing.
+    async fn lead_nowhere(&self, nowhere: bool) -> Result<()> {
+        let command = match (self.nowhere, nowhere) {
+            (Nowhere::Refused, true) => "disable frontend path",
+            (Nowhere::Refused, false) => "enable frontend path",
+            (Nowhere::Unanswered, true) => "set server group/silent state ready",
+            // Without any server HAProxy closes by itself.
+            (Nowhere::Unanswered, false) | (Nowhere::Closed, _) => {
+                "set server group/silent state maint"
+            }
+        };
+        self.tell(command).await
+    }
+
+    /// Has HAProxy do something by its runtime API, which answers a change that it made with
+    /// nothing.
     async fn tell(&self, command: &str) -> Result<()> {
         let mut stream = UnixStream::connect(&self.socket).await?;
         stream.write_all(format!("{command}\n").as_bytes()).await?;
@@ -223,15 +279,17 @@ fn configuration(
     socket: &FilePath,
     address: (Ipv4Addr, u16),
     ports: &BTreeMap<Ipv4Addr, u16>,
+    silence: u16,
 ) -> String {
     let mut text = format!(
         "global\n  stats socket {} mode 600 level admin\n  nbthread 1\n\
-         defaults\n  mode tcp\n  retries 0\n  timeout connect 5s\n  timeout client 350s\n  timeout server 350s\n\
+         defaults\n  mode tcp\n  retries 0\n  timeout connect 5s\n         \x20 timeout client 350s\n  timeout server 350s\n\
          frontend path\n  bind {}:{}\n  default_backend group\n\
-         backend group\n  balance roundrobin\n",
+         backend group\n  balance random(1)\n  server silent {}:{silence} disabled\n",
         socket.display(),
         address.0,
-        address.1
+        address.1,
+        loopback()
     );
     for (target, port) in ports {
         let _ = writeln!(text, "  server {target} {}:{port} disabled", loopback());

@@ -28,18 +28,18 @@ const TROUBLE: RGBColor = RGBColor(200, 40, 40);
 const CALM: RGBColor = RGBColor(110, 110, 120);
 const ACT: RGBColor = RGBColor(30, 90, 190);
 
-/// Draws cells below each other into an SVG file.
+/// Draws cells below each other into an SVG file. `version` is the server's.
 ///
 /// # Errors
 /// If the file cannot be written.
-pub fn draw(played: &[Played], file: &Path) -> Result<()> {
+pub fn draw(version: &str, played: &[Played], file: &Path) -> Result<()> {
     let panels = played.len().max(1);
     let height = HEIGHT * u32::try_from(panels)?;
     let root = SVGBackend::new(file, (WIDTH, height)).into_drawing_area();
     let wrong = |error: DrawingAreaErrorKind<_>| anyhow!("failed to draw: {error}");
     root.fill(&WHITE).map_err(wrong)?;
     for (panel, played) in root.split_evenly((panels, 1)).iter().zip(played) {
-        Panel::of(played).draw(panel).map_err(wrong)?;
+        Panel::of(version, played).draw(panel).map_err(wrong)?;
     }
     root.present().map_err(wrong)
 }
@@ -49,19 +49,21 @@ type Drawn<'a> =
 
 /// A cell, and the stretch of its time that is worth showing.
 struct Panel<'a> {
+    version: &'a str,
     played: &'a Played,
     from: f64,
     to: f64,
 }
 
 impl<'a> Panel<'a> {
-    fn of(played: &'a Played) -> Self {
+    fn of(version: &'a str, played: &'a Played) -> Self {
         let last = played
             .entries
             .iter()
             .map(|entry| entry.at)
             .fold(0.0, f64::max);
         Self {
+            version,
             played,
             from: -10.0,
             to: (last + 15.0).max(60.0),
@@ -71,13 +73,15 @@ impl<'a> Panel<'a> {
     fn draw(&self, area: &Area<'a>) -> Drawn<'a> {
         let cell = &self.played.cell;
         let title = format!(
-            "{}: {} (propagation {} s, retry {} s)",
+            "{}, {}: {} ({}; load balancer {} s, retry {})",
             cell.strategy,
+            if cell.guarded { "guarded" } else { "unguarded" },
             self.ending(),
+            self.version,
             cell.propagation,
             cell.retry
         );
-        let style = ("sans-serif", 16).into_font().color(&BLACK);
+        let style = ("sans-serif", 15).into_font().color(&BLACK);
         area.draw(&Text::new(title, (14, 10), style))?;
         self.draw_rows(area)?;
         self.draw_labels(area)?;
@@ -88,11 +92,11 @@ impl<'a> Panel<'a> {
         let outcome = &self.played.outcome;
         match outcome.fate {
             Fate::Recovered => format!(
-                "recovered by itself, {:.0} s behind at worst, no row missing",
+                "recovered by itself, {:.0} s behind at worst",
                 outcome.behind
             ),
-            Fate::Stopped(errno) => format!("the replica stopped for good, error {errno}"),
-            Fate::Searching => "the replica has not found its source".to_owned(),
+            Fate::Stopped(errno) => format!("stopped for good, error {errno}"),
+            Fate::Searching => "not recovered".to_owned(),
         }
     }
 
@@ -176,7 +180,9 @@ impl<'a> Panel<'a> {
             let line = [(x, y), (x, STRIP - 40)];
             area.draw(&PathElement::new(line, color.mix(0.5).stroke_width(1)))?;
             let style = ("sans-serif", 12).into_font().color(&color);
-            area.draw(&Text::new(label, (x + 3, y), style))?;
+            let fits = x + width < i32::try_from(WIDTH).unwrap_or_default();
+            let left = if fits { x + 3 } else { x - width };
+            area.draw(&Text::new(label, (left, y), style))?;
         }
         Ok(())
     }
@@ -253,8 +259,12 @@ fn label(entry: &Entry) -> Option<(String, RGBColor)> {
         Topic::Attach => ("attach", ACT),
         Topic::Lost => ("replica loses its source", TROUBLE),
         Topic::Reconnect => ("replica reconnects", REPLICATED),
-        Topic::Stopped => ("replica stops: 1236", TROUBLE),
-        Topic::Path | Topic::Report => return None,
+        Topic::Stopped => ("replica stops", TROUBLE),
+        Topic::Data => {
+            let text = entry.what.split(':').next().unwrap_or_default();
+            return Some((text.to_owned(), CALM));
+        }
+        Topic::Path | Topic::Try | Topic::Report => return None,
     };
     Some((text.to_owned(), color))
 }

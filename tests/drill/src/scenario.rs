@@ -27,7 +27,7 @@ pub enum Scenario {
     TwoInARow,
 }
 
-/// News that reaches whoever follows the Writer.
+/// News that reaches what follows the Writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum News {
     /// RDS-EVENT-0073.
@@ -151,17 +151,17 @@ impl Scenario {
 }
 
 /// A failover as Aurora does it. The start is announced at `at`; the Writer dies 6 s later and its
-/// volume is opened at the other address; the API shows it 9 s after the announcement; the old
-/// address is back as a reader a second later; the end is announced after 12 s, and the CNAME
-/// follows 17 s after the API.
+/// volume is opened at the other address, while the old one starts as a reader; the API shows it
+/// 9 s after the announcement; the end is announced after 12 s, and the CNAME follows 17 s after
+/// the API.
 fn failover(at: f64, from: Instance, to: Instance, heard: Heard) -> Vec<(f64, Step)> {
     let started = |delay: f64| (at + delay, Step::Deliver(News::Started(to), at));
     let completed = |delay: f64| (at + delay, Step::Deliver(News::Completed(to), at + 12.0));
     let mut steps = vec![
         (at + 6.0, Step::Kill(from)),
         (at + 6.0, Step::Promote(to)),
+        (at + 8.0, Step::Read(from)),
         (at + 9.0, Step::Api(to)),
-        (at + 9.5, Step::Read(from)),
         (at + 26.0, Step::Cname(to)),
     ];
     steps.extend(match heard {

@@ -10,8 +10,11 @@ use local_cloud::{INSTANCE_1, INSTANCE_2};
 use mysql_async::Conn;
 use tokio::sync::{Mutex, watch};
 
+use crate::cell::Cell;
+use crate::guard;
 use crate::kit::{Kit, free_port, loopback};
-use crate::mariadb::{Role, Server, copy_of_template};
+use crate::replica::Place;
+use crate::server::{Role, Server, copy_of_template};
 
 /// An instance of the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,12 +48,6 @@ impl Instance {
 /// The first instance's address after its class has changed.
 pub(crate) const ADDRESS_AFTER_CHANGE: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 99);
 
-/// What keeps a replica from a server that is not the Writer, whatever the path does: a reader ends
-/// the connection of the replication user before it can ask for the binlog. Aurora says
-/// `innodb_read_only` where `MariaDB` says `read_only`.
-const GUARD: &str = "--init-connect=SET @demoted = IF(@@global.read_only AND CURRENT_USER() LIKE \
-                     'replica@%', (SELECT 1 UNION SELECT 2), NULL)";
-
 /// The servers. Each is known by its address in the VPC, and really listens on loopback.
 #[derive(Debug)]
 pub(crate) struct Source {
@@ -59,25 +56,27 @@ pub(crate) struct Source {
     ports: BTreeMap<Ipv4Addr, u16>,
     servers: Mutex<BTreeMap<Ipv4Addr, (Role, Server)>>,
     writer: watch::Sender<Option<(Ipv4Addr, u16)>>,
-    guarded: bool,
+    options: Vec<String>,
 }
 
 impl Source {
     /// No server yet; the volume is made, and what each of the instances needs as a reader.
-    pub(crate) async fn new(
-        kit: &Arc<Kit>,
-        folder: &Path,
-        instances: &[Instance],
-        guarded: bool,
-    ) -> Result<Self> {
+    pub(crate) async fn new(kit: &Arc<Kit>, folder: &Path, cell: &Cell) -> Result<Self> {
         let mut ports = BTreeMap::new();
         for instance in Instance::ALL {
             ports.insert(instance.address(), free_port()?);
         }
         ports.insert(ADDRESS_AFTER_CHANGE, free_port()?);
         copy_of_template(kit, folder.join("volume")).await?;
-        for instance in instances {
+        for instance in cell.scenario.instances() {
             copy_of_template(kit, folder.join(format!("reader-{}", instance.address()))).await?;
+        }
+        let mut options = Vec::new();
+        if cell.guarded {
+            options.push(format!("--init-connect={}", guard::INIT_CONNECT));
+        }
+        if cell.place == Place::Gtid {
+            options.extend(kit.dialect().gtid.iter().map(ToString::to_string));
         }
         Ok(Self {
             kit: Arc::clone(kit),
@@ -85,7 +84,7 @@ impl Source {
             ports,
             servers: Mutex::default(),
             writer: watch::Sender::new(None),
-            guarded,
+            options,
         })
     }
 
@@ -131,11 +130,9 @@ impl Source {
 
     async fn start(&self, role: Role, data: &Path, address: Ipv4Addr) -> Result<()> {
         let port = *self.ports.get(&address).context("no such address")?;
-        let guard = [GUARD.to_owned()];
-        let further: &[String] = if self.guarded { &guard } else { &[] };
         let listening = (loopback(), port);
-        let server =
-            Server::start_with(&self.kit, role, data, &self.folder, listening, further).await?;
+        let (folder, options) = (&self.folder, &self.options);
+        let server = Server::start(&self.kit, role, data, folder, listening, options).await?;
         self.servers.lock().await.insert(address, (role, server));
         Ok(())
     }

@@ -17,13 +17,18 @@ pub(crate) async fn root(socket: &Path) -> Result<Conn> {
 
 /// A connection as the application makes it.
 pub(crate) async fn app(address: (Ipv4Addr, u16)) -> Result<Conn> {
+    let mut connection = user("app", address).await?;
+    run(&mut connection, "USE drill").await?;
+    Ok(connection)
+}
+
+/// A connection of a user without a password, over the network.
+pub(crate) async fn user(name: &str, address: (Ipv4Addr, u16)) -> Result<Conn> {
     let opts = OptsBuilder::default()
         .ip_or_hostname(address.0.to_string())
         .tcp_port(address.1)
         .prefer_socket(false)
-        .user(Some("app"))
-        .pass(Some("app"))
-        .db_name(Some("drill"));
+        .user(Some(name));
     Ok(Conn::new(opts).await?)
 }
 

@@ -1,4 +1,4 @@
-//! Whoever follows the Writer: the function, or one of the ways that others do it.
+//! What follows the Writer: the function, or another way that is in use.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -95,10 +95,13 @@ pub(crate) async fn follow(
                     continue;
                 }
                 let (timeline, cloud) = (timeline.clone(), Arc::clone(&cloud));
-                match ours.clone() {
-                    Some(ours) => runs.spawn(async move { ours.invoke(news, happened).await }),
-                    None => runs.spawn(async move { others(strategy, &cloud, news, &timeline).await }),
-                };
+                let ours = ours.clone();
+                runs.spawn(async move {
+                    match ours {
+                        Some(ours) => ours.invoke(news, happened).await,
+                        None => other(strategy, &cloud, news, &timeline).await,
+                    }
+                });
             }
             Some(done) = runs.join_next() => done??,
         }
@@ -109,8 +112,8 @@ pub(crate) async fn follow(
 /// For how long, in seconds, one that asks the API goes on after an event, and after a tick.
 const WATCH_AFTER_EVENT: f64 = 60.0;
 
-/// One run of a strategy of others.
-async fn others(strategy: Strategy, cloud: &Cloud, news: News, timeline: &Timeline) -> Result<()> {
+/// One run of another strategy.
+async fn other(strategy: Strategy, cloud: &Cloud, news: News, timeline: &Timeline) -> Result<()> {
     match (strategy, news) {
         (
             Strategy::SwapFromTable,
@@ -148,13 +151,14 @@ fn look_up(cloud: &Cloud, name: &str) -> Option<Ipv4Addr> {
     }
 }
 
-/// Deregisters everybody else, then registers.
+/// Deregisters all other targets, then registers this one.
 async fn swap(cloud: &Cloud, to: Ipv4Addr) -> Result<()> {
     let to = format!("{to}:{PORT}");
     cloud.set_targets(&[&to]).await
 }
 
-/// Registers whom the API names, then deregisters everybody else; `false` where there was nothing to do.
+/// Registers the instance that the API names, then deregisters all others; `false` where there was
+/// nothing to do.
 async fn register_first(cloud: &Cloud) -> Result<bool> {
     let named = cloud.writer().await?;
     let Some(instance) = Instance::ALL

@@ -2,21 +2,23 @@
 
 use std::fmt::Write as _;
 
-use crate::cell::{Cell, Played};
+use crate::cell::Played;
+use crate::clock::Scale;
 use crate::outcome::Fate;
+use crate::path::Nowhere;
 use crate::replica::Place;
-use crate::strategy::Strategy;
 
-const HEAD: [&str; 10] = [
+const HEAD: [&str; 11] = [
     "scenario",
     "strategy",
     "propagation",
     "retry",
+    "guard",
     "replica",
     "behind",
+    "tries",
     "exposed",
     "rows missing",
-    "factor",
     "notes",
 ];
 
@@ -50,27 +52,8 @@ pub fn table(played: &[Played]) -> String {
     text
 }
 
-fn row(played: &Played) -> [String; 10] {
+fn row(played: &Played) -> [String; 11] {
     let (cell, outcome) = (&played.cell, &played.outcome);
-    let mut notes = Vec::new();
-    if cell.guarded {
-        notes.push("guard".to_owned());
-    }
-    if cell.place == Place::Gtid {
-        notes.push("GTID".to_owned());
-    }
-    if outcome.twice > 0 {
-        notes.push(format!("{} rows twice", outcome.twice));
-    }
-    if outcome.lost_by_source > 0 {
-        notes.push(format!(
-            "{} rows lost by the source",
-            outcome.lost_by_source
-        ));
-    }
-    if outcome.late > LATE {
-        notes.push(format!("machine late by {:.0} s", outcome.late));
-    }
     let behind = match outcome.fate {
         Fate::Recovered => format!("{:.0} s", outcome.behind),
         Fate::Stopped(_) => "for good".to_owned(),
@@ -80,26 +63,61 @@ fn row(played: &Played) -> [String; 10] {
         cell.scenario.to_string(),
         cell.strategy.to_string(),
         format!("{} s", cell.propagation),
-        format!("{} s", cell.retry),
+        cell.retry.to_string(),
+        if cell.guarded { "yes" } else { "no" }.to_owned(),
         outcome.fate.to_string(),
         behind,
+        outcome.tries.to_string(),
         format!("{:.0} s", outcome.exposed),
         format!("{} of {}", outcome.missing, outcome.acknowledged),
-        format!("{}×", cell.scale.factor()),
-        notes.join(", "),
+        notes(played).join(", "),
     ]
 }
 
-/// Seconds of a scenario by which a step may begin late without a word about it.
+/// What most cells do not have.
+fn notes(played: &Played) -> Vec<String> {
+    let (cell, outcome) = (&played.cell, &played.outcome);
+    let when = |is: bool, note: String| is.then_some(note);
+    let (twice, lost) = (outcome.twice, outcome.lost_by_source);
+    [
+        when(cell.place == Place::Gtid, "GTID".to_owned()),
+        when(cell.nowhere != Nowhere::Refused, cell.nowhere.to_string()),
+        when(cell.restarted, format!("event; stopped {}×", outcome.stops)),
+        played.proof.as_ref().map(|proof| {
+            let not = if proof.holds() { "" } else { "NOT " };
+            format!("TPC-H query 1 {not}equal")
+        }),
+        when(
+            cell.scale != Scale::new(5),
+            format!("{}× as fast", cell.scale.factor()),
+        ),
+        when(twice > 0, format!("{twice} rows twice")),
+        when(lost > 0, format!("{lost} rows lost by the source")),
+        when(
+            outcome.late > LATE,
+            format!("machine late by {:.0} s", outcome.late),
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Seconds of a scenario by which a step may begin late without a note about it.
 const LATE: f64 = 2.0;
 
 /// What the columns mean.
 pub const LEGEND: &str = "\
-All times are seconds of the scenario. *propagation*: what the load balancer takes to let a target in or
-out; *retry*: the replica's retry interval; *behind*: the age of the oldest row that the replica lacked, at
-worst; *exposed*: for how long the path led to a server that was up and not the Writer, each retry in that
-time being the end; *rows missing*: of those the source had acknowledged, at the end of the cell; *factor*:
-how much faster than in life it was played; *guard*: readers refuse the replication user.";
+All times are seconds of the scenario, which is played five times as fast as it would happen
+where the notes do not say otherwise. *propagation*: what the load balancer takes to let a target
+in or out; *retry*: the replica's retry interval and count; *guard*: readers refuse the
+replication user; *replica*: how it ended, with the number in its status if it stopped; *behind*:
+the age of the oldest row that it lacked, at worst; *tries*: the most in vain that one loss of the
+source took; *exposed*: for how long the path led to a server that was up and not the Writer, each
+unguarded try in that time being the end; *rows missing*: of those the source had acknowledged, at
+the end of the cell. In the notes: what becomes of a connection while the load balancer has no
+target (refused where nothing is said), and whether an event starts a stopped receiver each
+minute.";
 
 /// How a cell ended, in a sentence.
 #[must_use]
@@ -113,8 +131,9 @@ pub fn verdict(played: &Played) -> String {
             outcome.behind
         ),
         Fate::Stopped(errno) => format!(
-            "stopped for good with error {errno}: {missing} of {all} acknowledged rows are missing, \
-             and every one from now on"
+            "stopped for good after {} tries in vain, with {errno} in its status: {missing} of \
+             {all} acknowledged rows are missing, and every one from now on",
+            outcome.tries
         ),
         Fate::Searching => {
             format!("not recovered: {missing} of {all} acknowledged rows are missing")
@@ -130,42 +149,6 @@ pub fn verdict(played: &Played) -> String {
             text,
             " (this machine was late by {:.0} s at worst)",
             outcome.late
-        );
-    }
-    text
-}
-
-/// How each strategy fared in those cells that all of them played.
-#[must_use]
-pub fn summary(played: &[Played]) -> String {
-    let same = |one: &Played, other: &Played| {
-        Cell {
-            strategy: other.cell.strategy,
-            ..one.cell
-        } == other.cell
-    };
-    let by_all: Vec<_> = played
-        .iter()
-        .filter(|one| played.iter().filter(|other| same(one, other)).count() == Strategy::ALL.len())
-        .collect();
-    let mut text = String::from(
-        "| strategy         | recovered by itself | stopped for good | not recovered | median behind |\n\
-         | ---------------- | ------------------- | ---------------- | ------------- | ------------- |\n",
-    );
-    for strategy in Strategy::ALL {
-        let mine = || by_all.iter().filter(|one| one.cell.strategy == strategy);
-        let count = |of: fn(&Fate) -> bool| mine().filter(|one| of(&one.outcome.fate)).count();
-        let recovered = mine().filter(|one| one.outcome.fate == Fate::Recovered);
-        let mut behind: Vec<f64> = recovered.map(|one| one.outcome.behind).collect();
-        behind.sort_by(f64::total_cmp);
-        let median = behind.get(behind.len() / 2);
-        let _ = writeln!(
-            text,
-            "| {strategy:<16} | {:<19} | {:<16} | {:<13} | {:<13} |",
-            format!("{} of {}", behind.len(), mine().count()),
-            count(|fate| matches!(fate, Fate::Stopped(_))),
-            count(|fate| *fate == Fate::Searching),
-            median.map_or(String::new(), |behind| format!("{behind:.0} s")),
         );
     }
     text

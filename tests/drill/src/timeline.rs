@@ -17,7 +17,7 @@ pub enum Topic {
     Api,
     /// The cluster's CNAME names another instance, or an instance has another address.
     Dns,
-    /// An event reaches whoever follows the Writer.
+    /// An event reaches what follows the Writer.
     Event,
     /// A target leaves the group, as the API shows it.
     Detach,
@@ -27,10 +27,14 @@ pub enum Topic {
     Path,
     /// The replica lost its source, or is looking for it.
     Lost,
+    /// The replica tried to connect again, in vain.
+    Try,
     /// The replica has its source again.
     Reconnect,
     /// The replica stopped and will not try again.
     Stopped,
+    /// TPC-H data is loaded, or compared.
+    Data,
     /// What a run of the function, or another strategy, reported.
     Report,
 }
@@ -127,7 +131,8 @@ fn say(entry: &Entry) {
         Topic::Event => "event",
         Topic::Detach | Topic::Attach => "group",
         Topic::Path => "path",
-        Topic::Lost | Topic::Reconnect | Topic::Stopped => "replica",
+        Topic::Lost | Topic::Try | Topic::Reconnect | Topic::Stopped => "replica",
+        Topic::Data => "data",
         Topic::Report => "follower",
     };
     println!("{:>8.1} s  {who:<9} {}", entry.at, entry.what);

@@ -5,22 +5,31 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use mysql_async::Conn;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::cell::{Cell, LEAD};
 use crate::load::Load;
 use crate::outcome::{Fate, Outcome};
+use crate::path::Nowhere;
 use crate::path::Path;
-use crate::replica::{Ledger, Replica, Status};
+use crate::replica::{Ledger, NET_TIMEOUT, Replica, Status};
 use crate::source::Source;
 use crate::timeline::{Timeline, Topic};
+use crate::tpch::{Loading, Proof};
+use crate::tries::Try;
 use crate::world::End;
 
-/// How often source and replica are looked at, in seconds of the scenario, and at least by the wall.
+/// How often source and replica are looked at, in seconds of the scenario.
 const SAMPLE: f64 = 0.5;
 /// A minute's poll, and a little, has to have passed after the last change before all is settled.
 const QUIET: f64 = 65.0;
+/// For so long at most a replica that still tries is given the time to use its tries up.
+const LONGEST: f64 = 1200.0;
+
+/// For so long, by the wall, the last rows may take to reach a replica that runs.
+const CATCH_UP: Duration = Duration::from_secs(30);
 
 /// Tasks that end with the cell.
 pub(crate) struct Tasks(pub(crate) Vec<JoinHandle<Result<()>>>);
@@ -38,6 +47,7 @@ pub(crate) struct Watching {
     pub(crate) cell: Cell,
     pub(crate) replica: Replica,
     pub(crate) load: Load,
+    pub(crate) loading: Option<Loading>,
     pub(crate) path: Arc<Path>,
     pub(crate) source: Arc<Source>,
     pub(crate) timeline: Timeline,
@@ -48,7 +58,7 @@ impl Watching {
         mut self,
         mut script: JoinHandle<Result<End>>,
         tasks: &mut Tasks,
-    ) -> Result<Outcome> {
+    ) -> Result<(Outcome, Option<Proof>)> {
         let clock = self.timeline.clock().clone();
         let mut end = None;
         let mut seen = Seen::default();
@@ -88,6 +98,14 @@ impl Watching {
             seen.connected = now;
         }
         seen.without_source = seen.without_source.max(now - seen.connected);
+        let tries = self.replica.tries();
+        for one in tries.iter().skip(seen.tries.len()) {
+            self.timeline.note(Topic::Try, one.to_string());
+        }
+        seen.tries = tries;
+        if status.is_stopped() && !seen.status.is_stopped() {
+            seen.stops += 1;
+        }
         if status != seen.status {
             self.note(&seen.status, &status);
         }
@@ -97,10 +115,13 @@ impl Watching {
 
     fn note(&self, before: &Status, now: &Status) {
         let (topic, what) = match now {
-            now if now.is_stopped() => (
-                Topic::Stopped,
-                format!("stopped for good, error {}: {}", now.errno, now.error),
-            ),
+            now if now.is_stopped() => {
+                let error = now.error.lines().next().unwrap_or_default();
+                (
+                    Topic::Stopped,
+                    format!("stops with {} in its status: {error}", now.errno),
+                )
+            }
             now if now.io == "Yes" => (Topic::Reconnect, "replicates".to_owned()),
             _ if before.io == "Yes" => {
                 (Topic::Lost, "lost its source, and looks for it".to_owned())
@@ -124,27 +145,44 @@ impl Watching {
         let state = self.path.state();
         let right = BTreeSet::from([end.writer]);
         let is_right = state.group == right && state.inside == right && state.pending.is_empty();
-        let slack = f64::from(self.cell.propagation + 2 * self.cell.retry);
+        let is_loaded = self.loading.as_ref().is_none_or(Loading::is_done);
         match &seen.status {
-            status if status.is_stopped() => now > end.at + 10.0,
-            status if status.is_running() && seen.caught_up && is_right => now > end.at + QUIET,
-            _ => now > end.at + QUIET + slack + 60.0,
+            status if status.is_stopped() && !self.cell.restarted => now > end.at + 10.0,
+            status if status.is_running() && seen.caught_up && is_right && is_loaded => {
+                now > end.at + QUIET
+            }
+            _ => now > end.at + QUIET + f64::from(self.cell.propagation) + self.all_tries() + 60.0,
         }
     }
 
-    async fn judge(mut self, mut seen: Seen, end: End) -> Result<Outcome> {
+    /// How long the replica goes on trying.
+    fn all_tries(&self) -> f64 {
+        let retry = self.cell.retry;
+        let try_takes = match self.cell.nowhere {
+            Nowhere::Unanswered => NET_TIMEOUT,
+            Nowhere::Refused | Nowhere::Closed => 0.0,
+        };
+        (f64::from(retry.count) * (f64::from(retry.interval) + try_takes)).min(LONGEST)
+    }
+
+    async fn judge(mut self, mut seen: Seen, end: End) -> Result<(Outcome, Option<Proof>)> {
         let acknowledged = self.load.finish().await?;
         let count = acknowledged.count();
         let begun = Instant::now();
         while seen.status.is_running()
             && self.replica.rows().await? < count
-            && begun.elapsed().as_secs() < 10
+            && begun.elapsed() < CATCH_UP
         {
             sleep(Duration::from_millis(50)).await;
         }
         seen.status = self.replica.status().await?;
-        let here = self.replica.ledger().await?;
-        let there = Ledger::of(&mut self.source.root().await?).await?;
+        let mut root = self.source.root().await?;
+        let here = Ledger::of(self.replica.connection()).await?;
+        let there = Ledger::of(&mut root).await?;
+        let proof = match self.loading {
+            Some(_) => Some(prove(&mut root, &mut self.replica, &self.timeline).await?),
+            None => None,
+        };
         let distinct: BTreeSet<usize> = here.ids.iter().copied().collect();
         let missing = (1..=count).filter(|row| !distinct.contains(row)).count();
         let fate = match &seen.status {
@@ -154,10 +192,17 @@ impl Watching {
             }
             _ => Fate::Searching,
         };
-        Ok(Outcome {
+        let outcome = Outcome {
             fate,
             behind: seen.behind,
             without_source: seen.without_source,
+            tries: seen
+                .tries
+                .iter()
+                .map(|one| one.number)
+                .max()
+                .unwrap_or_default(),
+            stops: seen.stops,
             acknowledged: count,
             lost_by_source: (1..=count)
                 .filter(|row| there.ids.binary_search(row).is_err())
@@ -166,8 +211,17 @@ impl Watching {
             twice: here.ids.len() - distinct.len(),
             exposed: self.path.state().exposed,
             late: end.late,
-        })
+        };
+        Ok((outcome, proof))
     }
+}
+
+async fn prove(source: &mut Conn, replica: &mut Replica, timeline: &Timeline) -> Result<Proof> {
+    let proof = Proof::of(source, replica.connection()).await?;
+    let verdict = if proof.holds() { "equal" } else { "NOT equal" };
+    let what = format!("query 1 {verdict}: TPC-H's, on source and replica, row for row");
+    timeline.note(Topic::Data, what);
+    Ok(proof)
 }
 
 /// What has been seen of the replica so far.
@@ -176,6 +230,8 @@ struct Seen {
     status: Status,
     behind: f64,
     caught_up: bool,
+    stops: u32,
+    tries: Vec<Try>,
     connected: f64,
     without_source: f64,
 }

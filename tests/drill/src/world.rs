@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use local_cloud::Cloud;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::scenario::{News, Scenario, Step};
 use crate::source::{Instance, Source};
@@ -20,6 +21,8 @@ pub(crate) struct World {
     timeline: Timeline,
     addresses: BTreeMap<Instance, Ipv4Addr>,
     writer: Ipv4Addr,
+    /// Servers that are starting: the new Writer and the old one as a reader do so side by side.
+    starting: JoinSet<Result<()>>,
 }
 
 /// How a scenario ended.
@@ -48,6 +51,7 @@ impl World {
             timeline,
             addresses: addresses.into(),
             writer: Instance::One.address(),
+            starting: JoinSet::new(),
         }
     }
 
@@ -59,6 +63,7 @@ impl World {
             late = late.max(self.timeline.clock().now() - at);
             self.take(step).await?;
         }
+        self.servers_are_up().await?;
         Ok(End {
             at: self.timeline.clock().now(),
             writer: self.writer,
@@ -70,7 +75,18 @@ impl World {
         self.addresses.get(&of).copied().unwrap_or(of.address())
     }
 
+    async fn servers_are_up(&mut self) -> Result<()> {
+        while let Some(started) = self.starting.join_next().await {
+            started??;
+        }
+        Ok(())
+    }
+
     async fn take(&mut self, step: Step) -> Result<()> {
+        if matches!(step, Step::Kill(_)) {
+            // The volume has one Writer: no failover begins before the one before it has ended.
+            self.servers_are_up().await?;
+        }
         let timeline = &self.timeline;
         match step {
             Step::Deliver(news, happened) => {
@@ -88,19 +104,25 @@ impl World {
             }
             Step::Promote(instance) => {
                 let address = self.address(instance);
-                self.source.promote(address).await?;
                 self.writer = address;
-                let what = format!(
-                    "{} at {address} has the volume: the Writer",
-                    instance.name()
-                );
-                timeline.note(Topic::Promoted, what);
+                let (source, timeline) = (Arc::clone(&self.source), timeline.clone());
+                self.starting.spawn(async move {
+                    source.promote(address).await?;
+                    let name = instance.name();
+                    let what = format!("{name} at {address} has the volume: the Writer");
+                    timeline.note(Topic::Promoted, what);
+                    Ok(())
+                });
             }
             Step::Read(instance) => {
                 let address = self.address(instance);
-                self.source.read(address).await?;
-                let what = format!("{} at {address} is back as a reader", instance.name());
-                timeline.note(Topic::Reader, what);
+                let (source, timeline) = (Arc::clone(&self.source), timeline.clone());
+                self.starting.spawn(async move {
+                    source.read(address).await?;
+                    let what = format!("{} at {address} is back as a reader", instance.name());
+                    timeline.note(Topic::Reader, what);
+                    Ok(())
+                });
             }
             Step::Api(instance) => {
                 self.cloud.fail_over(instance.name()).await?;

@@ -7,13 +7,14 @@ use failover_follower::config::{Config, LevelFilter, Settings};
 use failover_follower::endpoints::Endpoints;
 use failover_follower::handler::Follower;
 use failover_follower::report::{Report, RouteReport};
-use failover_follower::trigger::{self, Hint, Trigger};
 use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::payload::wall_clock;
-use crate::seat::{Fault, Seat};
+use crate::fault::Fault;
+use crate::payload::{dated, wall_clock};
+use crate::seat::Seat;
+use crate::statement::as_if_completed;
 use crate::universe::{Universe, route};
 
 /// One delivery of a payload to the function.
@@ -120,16 +121,10 @@ impl Lambda {
         payload: &Value,
         crashes: Option<Duration>,
     ) -> Option<Run> {
-        let payload = match self.fault {
-            Some(Fault::FirstRecordOnly) => first_record_only(payload),
-            _ => payload.clone(),
-        };
         let now: DateTime<Utc> = wall_clock(universe.started());
-        let hints: Vec<Hint> = trigger::read(&payload, now)
-            .iter()
-            .filter_map(Trigger::hint)
-            .collect();
-        let seat = Seat::new(universe, name, hints, self.fault);
+        let payload = self.misread(payload, now);
+        let seat = Seat::new(universe, name).with(&payload, self.fault);
+        seat.begin(now);
         let blinded = seat.blinded();
         let began = universe.started().elapsed();
         let config = Config {
@@ -147,39 +142,39 @@ impl Lambda {
             () = blinded.notified() => Report { triggers: Vec::new(), routes: vec![RouteReport::ignored(&route())] },
         };
         let ended = universe.started().elapsed();
-        judge_end(universe, name, &report);
+        follower.world().end(&report.routes[0]);
         Some(Run {
             began,
             ended,
             report,
         })
     }
-}
 
-/// Law 6: a run that succeeds has seen the group hold the Writer it names, and nobody else.
-fn judge_end(universe: &Universe, name: &str, report: &Report) {
-    let mut state = universe.now();
-    let route = &report.routes[0];
-    state.tell(format!(
-        "[{name}] ends {:?} after {} looks, {:?}",
-        route.outcome, route.looks, route.targets
-    ));
-    let verified = route
-        .targets
-        .as_ref()
-        .is_some_and(|targets| targets.len() == 1)
-        && route.writer.is_some();
-    let succeeded = route.error.is_none() && route.looks > 0;
-    if succeeded && !verified {
-        let line = format!("[{name}] law 6: success over {:?}", route.targets);
-        state.broken.push(line);
+    /// The payload as a function with a deliberate bug reads it.
+    fn misread(&self, payload: &Value, now: DateTime<Utc>) -> Value {
+        let mut payload = payload.clone();
+        let Some(Value::Array(records)) = payload.get_mut("Records") else {
+            return payload;
+        };
+        match self.fault {
+            Some(Fault::FirstRecordOnly) => records.truncate(1),
+            Some(Fault::StartedIsCompleted) => {
+                rewrite(records, |text| {
+                    as_if_completed(&text.replace("RDS-EVENT-0073", "RDS-EVENT-0071"))
+                });
+            }
+            Some(Fault::Undated) => rewrite(records, |text| dated(text, now)),
+            _ => {}
+        }
+        payload
     }
 }
 
-fn first_record_only(payload: &Value) -> Value {
-    let mut payload = payload.clone();
-    if let Some(Value::Array(records)) = payload.get_mut("Records") {
-        records.truncate(1);
+/// Rewrites the message of each SNS record.
+fn rewrite(records: &mut [Value], with: impl Fn(&str) -> String) {
+    for record in records {
+        if let Some(Value::String(message)) = record.pointer_mut("/Sns/Message") {
+            *message = with(message);
+        }
     }
-    payload
 }

@@ -12,12 +12,24 @@
 //! ```
 
 pub mod campaign;
+pub mod fault;
+mod judge;
 pub mod lambda;
+mod ledger;
+pub mod log;
 pub mod payload;
 pub mod race;
+mod reigns;
 pub mod seat;
+pub mod state;
+pub mod statement;
+pub mod tally;
 pub mod universe;
+mod witness;
 
+pub use fault::Fault;
 pub use lambda::{Invocation, Lambda, Run};
-pub use seat::{Fault, Seat};
-pub use universe::{Health, State, Universe, Write};
+pub use seat::Seat;
+pub use state::{Health, State, Write};
+pub use tally::{Count, Tally};
+pub use universe::Universe;

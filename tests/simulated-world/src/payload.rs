@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::statement::cluster_messages;
 use crate::universe::CLUSTER;
 
 /// The wall clock when the universe began. Any moment would do.
@@ -14,8 +15,14 @@ fn epoch() -> DateTime<Utc> {
 /// The wall clock now, in a universe that began at `started`.
 #[must_use]
 pub fn wall_clock(started: Instant) -> DateTime<Utc> {
-    let elapsed = TimeDelta::from_std(Instant::now() - started).unwrap_or_default();
-    epoch() + elapsed
+    wall_clock_at(started, Instant::now())
+}
+
+/// The wall clock at a moment of a universe that began at `started`.
+#[must_use]
+pub fn wall_clock_at(started: Instant, at: Instant) -> DateTime<Utc> {
+    let elapsed = at.saturating_duration_since(started);
+    epoch() + TimeDelta::from_std(elapsed).unwrap_or_default()
 }
 
 /// A cluster's event by SNS, `seconds` after the universe began by RDS's clock.
@@ -38,10 +45,15 @@ pub fn record(id: &str, source: &str, name: &str, message: &str, seconds: f64) -
         reason = "milliseconds of a few hours"
     )]
     let time = epoch() + TimeDelta::milliseconds((seconds * 1000.0) as i64);
+    let kind = match source {
+        "db-cluster" => "cluster",
+        _ => "db",
+    };
     let message = json!({
         "Event Source": source,
         "Event Time": time.format("%Y-%m-%d %H:%M:%S%.3f").to_string(),
         "Source ID": name,
+        "Source ARN": format!("arn:aws:rds:ap-northeast-1:123456789012:{kind}:{name}"),
         "Event ID": format!("http://docs.aws.amazon.com/USER_Events.Messages.html#{id}"),
         "Event Message": message,
     });
@@ -82,4 +94,20 @@ pub fn went_back(to: &str, seconds: f64) -> Value {
 #[must_use]
 pub fn schedule() -> Value {
     json!({"detail-type": "Scheduled Event", "source": "aws.events", "detail": {}})
+}
+
+/// An event's message with another time.
+pub(crate) fn dated(message: &str, time: DateTime<Utc>) -> String {
+    let Ok(mut event) = serde_json::from_str::<Value>(message) else {
+        return message.to_owned();
+    };
+    event["Event Time"] = time.format("%Y-%m-%d %H:%M:%S%.3f").to_string().into();
+    event.to_string()
+}
+
+/// The text of the first cluster event in a payload.
+#[must_use]
+pub fn text(payload: &Value) -> Option<String> {
+    let (_, message) = cluster_messages(payload).into_iter().next()?;
+    Some(message)
 }

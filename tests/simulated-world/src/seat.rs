@@ -1,94 +1,69 @@
 //! One run's seat in the universe: the seam, with a judge behind it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use failover_follower::report::RouteReport;
 use failover_follower::route::{ClusterId, InstanceId, TargetGroupArn};
-use failover_follower::trigger::{ANNOUNCED, FRESH, Hint};
 use failover_follower::world::{
-    Answer, CallError, Cause, Cluster, Registration, Target, Topology, World,
+    Answer, CallError, Cause, Cluster, LogEntry, Registration, Target, Topology, World,
 };
+use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
-use crate::universe::{CLUSTER, Health, PORT, Universe};
-
-/// A deliberate bug, to show that the judge can find one. Each turns what the real function sees or
-/// does at the seam into what a function with that bug would see or do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// Registers first and deregisters after.
-    RegisterFirst,
-    /// Takes the hint for the truth.
-    TrustHint,
-    /// Takes draining targets for registered ones.
-    CountDraining,
-    /// Is content with the API's word.
-    TrustOneWitness,
-    /// Empties the group when the API is silent.
-    EmptyOnSilence,
-    /// Takes an address for a target, whatever the port.
-    IgnorePort,
-    /// Never looks again after a write.
-    NoSecondLook,
-    /// Reads the first record of an event and no other.
-    FirstRecordOnly,
-}
-
-/// What this run has been told last; what the judge knows of it.
-#[derive(Debug, Default)]
-struct Told {
-    api: Option<InstanceId>,
-    api_ever: BTreeSet<InstanceId>,
-    dns: Option<InstanceId>,
-    members: BTreeSet<InstanceId>,
-    addresses: BTreeMap<InstanceId, Target>,
-    read: Option<BTreeSet<Target>>,
-    withheld: BTreeSet<Target>,
-}
+use crate::fault::Fault;
+use crate::judge::Known;
+use crate::state::{Health, State};
+use crate::statement::statements;
+use crate::universe::{CLUSTER, PORT, Universe};
 
 /// One run's view of the universe.
 pub struct Seat {
     universe: Universe,
     name: String,
-    hints: Vec<Hint>,
-    since: Instant,
     fault: Option<Fault>,
-    told: RefCell<Told>,
+    known: RefCell<Known>,
+    /// What the API answered last.
+    api: RefCell<Option<InstanceId>>,
+    /// What [`Fault::RegisterFirst`] has not taken out yet.
+    withheld: RefCell<BTreeSet<Target>>,
     wrote: Cell<bool>,
     /// Told once a run with [`Fault::NoSecondLook`] would have stopped looking.
     blind: Rc<Notify>,
 }
 
-/// How long a run must have watched before it may believe the API alone: 30 s, less the time that its
-/// last look began before the seat could see it.
-const API_ALONE: Duration = Duration::from_secs(29);
-
-/// What an event was still worth to a look may have gone stale when the write comes that it led to: at most a
-/// look's and a write's time later.
-const SLACK: Duration = Duration::from_secs(11);
-
 const API: &str = "rds:DescribeDBClusters";
+const LOG: &str = "rds:DescribeEvents";
 const READ: &str = "elasticloadbalancing:DescribeTargetHealth";
 const IN: &str = "elasticloadbalancing:RegisterTargets";
 const OUT: &str = "elasticloadbalancing:DeregisterTargets";
 
 impl Seat {
-    /// A seat for the run of that name, which was told these hints.
+    /// A seat for the run of that name.
     #[must_use]
-    pub fn new(universe: &Universe, name: &str, hints: Vec<Hint>, fault: Option<Fault>) -> Self {
+    pub fn new(universe: &Universe, name: &str) -> Self {
         Self {
             universe: universe.clone(),
             name: name.to_owned(),
-            hints,
-            since: Instant::now(),
-            fault,
-            told: RefCell::default(),
+            fault: None,
+            known: RefCell::default(),
+            api: RefCell::default(),
+            withheld: RefCell::default(),
             wrote: Cell::default(),
             blind: Rc::default(),
         }
+    }
+
+    /// The same seat for a run with that payload, with a deliberate bug or without.
+    #[must_use]
+    pub fn with(mut self, payload: &Value, fault: Option<Fault>) -> Self {
+        self.known.get_mut().statements = statements(payload);
+        self.fault = fault;
+        self
     }
 
     /// Resolves once a run with [`Fault::NoSecondLook`] has stopped looking; else never.
@@ -97,23 +72,41 @@ impl Seat {
         Rc::clone(&self.blind)
     }
 
+    /// The run begins, at that time by the wall clock.
+    pub(crate) fn begin(&self, now: DateTime<Utc>) {
+        let known = self.known.borrow();
+        let given = known.statements.iter().map(|said| {
+            let age = now.signed_duration_since(said.time).as_seconds_f64();
+            format!("{} {age:.1} s ago", said.says)
+        });
+        let given: Vec<String> = given.collect();
+        self.tell(format!("begins with [{}]", given.join(", ")));
+    }
+
+    /// The run has ended with a report.
+    pub fn end(&self, report: &RouteReport) {
+        let mut state = self.universe.now();
+        self.known.borrow().ended(&mut state, &self.name, report);
+    }
+
     async fn call(
         &self,
         call: &'static str,
-        health: impl Fn(&Universe) -> Health,
+        health: impl Fn(&State) -> Health,
     ) -> Result<(), CallError> {
         let latency = {
             let mut state = self.universe.now();
             let most = u64::try_from(state.latency.as_millis()).unwrap_or(u64::MAX);
-            Duration::from_millis(state.random.u64(0..=most))
+            Duration::from_millis(dice(&mut state, call).u64(0..=most))
         };
         sleep(latency).await;
-        let unlucky = {
+        let (unlucky, health) = {
             let mut state = self.universe.now();
             let one_in = state.fails_one_in;
-            one_in > 0 && state.random.u32(0..one_in) == 0
+            let unlucky = one_in > 0 && dice(&mut state, call).u32(0..one_in) == 0;
+            (unlucky, health(&state))
         };
-        match health(&self.universe) {
+        match health {
             Health::Up if !unlucky => Ok(()),
             Health::Up | Health::Down => Err(CallError::new(call, Cause::Unavailable, "503")),
             Health::Throttled => Err(CallError::new(call, Cause::Throttled, "Rate exceeded")),
@@ -125,94 +118,16 @@ impl Seat {
         self.universe.now().tell(format!("[{}] {what}", self.name));
     }
 
-    fn break_law(&self, law: &str, how: impl std::fmt::Display) {
-        let mut state = self.universe.now();
-        let line = format!("{:8.3} [{}] law {law}: {how}", state.clock(), self.name);
-        state.tell(format!("*** {line}"));
-        state.broken.push(line);
-    }
-
-    /// The members that two of the three witnesses named to this run in its last look, or that the
-    /// API alone named throughout a watch that is over.
-    fn confirmed(&self) -> BTreeSet<InstanceId> {
-        let told = self.told.borrow();
-        let now = self.since.elapsed();
-        let hint = self
-            .hints
-            .iter()
-            .filter(|hint| hint.age + now <= FRESH + SLACK)
-            .map(|hint| &hint.instance);
-        let hint: BTreeSet<&InstanceId> = hint.collect();
-        let voices = |member: &InstanceId| {
-            [
-                told.api.as_ref() == Some(member),
-                told.dns.as_ref() == Some(member),
-                hint.contains(member),
-            ]
-            .into_iter()
-            .filter(|voice| *voice)
-            .count()
-        };
-        let alone = |member: &InstanceId| {
-            now >= API_ALONE && told.api_ever.len() == 1 && told.api_ever.contains(member)
-        };
-        told.members
-            .iter()
-            .filter(|member| voices(member) >= 2 || alone(member))
-            .cloned()
-            .collect()
-    }
-
-    fn judge_register(&self, target: &Target) {
-        let confirmed = self.confirmed();
-        let told = self.told.borrow();
-        let of_confirmed = confirmed
-            .iter()
-            .any(|member| told.addresses.get(member) == Some(target));
-        let others: Vec<String> = told
-            .read
-            .iter()
-            .flatten()
-            .filter(|other| *other != target)
-            .map(ToString::to_string)
-            .collect();
-        drop(told);
-        if !of_confirmed {
-            self.break_law(
-                "2",
-                format!("{target} is registered, and confirmed is {confirmed:?}"),
-            );
-        }
-        if !others.is_empty() {
-            self.break_law(
-                "1",
-                format!("{target} is registered beside {}", others.join(", ")),
-            );
-        }
-    }
-
-    fn judge_deregister(&self, targets: &BTreeSet<Target>) {
-        let confirmed = self.confirmed();
-        let announced = self
-            .hints
-            .iter()
-            .any(|hint| hint.promise && hint.age + self.since.elapsed() <= ANNOUNCED + SLACK);
-        let told = self.told.borrow();
-        let own = confirmed
-            .iter()
-            .filter_map(|member| told.addresses.get(member))
-            .any(|target| targets.contains(target));
-        drop(told);
-        if !announced && (confirmed.is_empty() || (own && confirmed.len() == 1)) {
-            self.break_law(
-                "4",
-                format!("{targets:?} are taken out, and confirmed is {confirmed:?}"),
-            );
-        }
+    /// The instance that a run with a deliberate bug takes for the Writer instead of what a source shows.
+    fn misled(&self) -> Option<InstanceId> {
+        let known = self.known.borrow();
+        let said = known.statements.first()?;
+        (self.fault == Some(Fault::TrustStatement)).then(|| said.says.names().cloned())?
     }
 
     fn take_out(&self, targets: &BTreeSet<Target>) {
         let mut state = self.universe.now();
+        state.before_write();
         let drained = Instant::now() + state.drains_for;
         for target in targets {
             if let Some(drains @ None) = state.group.get_mut(target) {
@@ -223,42 +138,61 @@ impl Seat {
 }
 
 impl World for Seat {
-    async fn cluster(&self, _id: &ClusterId) -> Result<Cluster, CallError> {
+    async fn cluster(
+        &self,
+        _id: &ClusterId,
+        _known: Option<&Topology>,
+    ) -> Result<Cluster, CallError> {
         if self.fault == Some(Fault::NoSecondLook) && self.wrote.get() {
             self.blind.notify_one();
             std::future::pending::<()>().await;
         }
-        self.told.borrow_mut().api = None;
-        let answer = self.call(API, |universe| universe.now().api_health).await;
-        if let Err(failure) = answer {
+        self.known.borrow_mut().look(&self.universe.now());
+        self.api.take();
+        if let Err(failure) = self.call(API, |state| state.api_health).await {
             if self.fault == Some(Fault::EmptyOnSilence) {
                 let all: BTreeSet<Target> = self.universe.now().registered().into_iter().collect();
-                self.judge_deregister(&all);
                 self.take_out(&all);
             }
             return Err(failure);
         }
         let state = self.universe.now();
-        let mut told = self.told.borrow_mut();
-        told.api.clone_from(&state.api);
-        told.api_ever.extend(state.api.clone());
-        told.members = state.addresses.keys().cloned().collect();
-        let hinted = self.hints.first().map(|hint| hint.instance.clone());
+        self.api.borrow_mut().clone_from(&state.api);
         let writer = match self.fault {
-            Some(Fault::TrustHint) => hinted.or_else(|| state.api.clone()),
-            _ => state.api.clone(),
+            Some(Fault::TrustCname) => state.dns.clone(),
+            _ => self.misled().or_else(|| state.api.clone()),
         };
+        let instances = state.addresses.keys();
         Ok(Cluster {
             writer,
             topology: Topology {
                 endpoint: format!("{CLUSTER}.cluster-xyz.ap-northeast-1.rds.amazonaws.com"),
                 port: PORT,
-                instances: state
-                    .addresses
-                    .keys()
+                instances: instances
                     .map(|id| (id.clone(), Some(endpoint(id))))
                     .collect(),
+                listed: true,
             },
+        })
+    }
+
+    async fn log(&self, _id: &ClusterId) -> Result<Vec<LogEntry>, CallError> {
+        self.call(LOG, |state| state.api_health).await?;
+        let mut state = self.universe.now();
+        if state.log.denied {
+            return Err(CallError::new(LOG, Cause::Denied, "AccessDenied"));
+        }
+        let one_in = state.log.fails_one_in;
+        if one_in > 0 && state.log.random.u32(0..one_in) == 0 {
+            return Err(CallError::new(LOG, Cause::Throttled, "Rate exceeded"));
+        }
+        let now = Instant::now();
+        let read = state.log.statements(now);
+        self.known.borrow_mut().statements.extend(read);
+        let entries = state.log.read(now);
+        Ok(match self.fault {
+            Some(fault) => fault.misreads(entries, state.time(now)),
+            None => entries,
         })
     }
 
@@ -267,55 +201,34 @@ impl World for Seat {
             || CallError::new("dns", Cause::NotFound, format!("{name}: no records found"));
         let label = name.split('.').next().unwrap_or_default();
         let id = InstanceId::parse(label).map_err(|_| nothing())?;
-        let is_cluster = name.contains(".cluster-");
-        if is_cluster {
-            self.told.borrow_mut().dns = None;
-        } else {
-            self.told.borrow_mut().addresses.remove(&id);
-        }
-        self.call("dns", |universe| universe.now().dns_health)
-            .await?;
+        self.call("dns", |state| state.dns_health).await?;
         let state = self.universe.now();
-        let mut told = self.told.borrow_mut();
-        if is_cluster {
-            told.dns.clone_from(&state.dns);
+        let (id, aliases) = if name.contains(".cluster-") {
+            let api = || self.api.borrow().clone();
             let named = match self.fault {
-                Some(Fault::TrustOneWitness | Fault::TrustHint) if told.api.is_some() => self
-                    .hints
-                    .first()
-                    .filter(|_| self.fault == Some(Fault::TrustHint))
-                    .map(|hint| hint.instance.clone())
-                    .or_else(|| told.api.clone()),
+                Some(Fault::TrustStatement) if api().is_some() => self.misled().or_else(api),
+                Some(Fault::TrustApi) => api().or_else(|| state.dns.clone()),
                 _ => state.dns.clone(),
             };
             let named = named.ok_or_else(nothing)?;
-            return Ok(Answer {
-                aliases: vec![endpoint(&named)],
-                addresses: state
-                    .dns_addresses
-                    .get(&named)
-                    .cloned()
-                    .ok_or_else(nothing)?,
-            });
-        }
-        let addresses = state.dns_addresses.get(&id).cloned().ok_or_else(nothing)?;
-        match addresses.as_slice() {
-            [address] => told.addresses.insert(id, Target::new(*address, PORT)),
-            _ => told.addresses.remove(&id),
+            let alias = endpoint(&named);
+            (named, vec![alias])
+        } else {
+            (id, Vec::new())
         };
+        let addresses = state.dns_addresses.get(&id).cloned();
         Ok(Answer {
-            aliases: Vec::new(),
-            addresses,
+            aliases,
+            addresses: addresses.ok_or_else(nothing)?,
         })
     }
 
     async fn targets(&self, _group: &TargetGroupArn) -> Result<Vec<Registration>, CallError> {
-        let withheld = std::mem::take(&mut self.told.borrow_mut().withheld);
+        let withheld = self.withheld.take();
         self.take_out(&withheld);
-        self.call(READ, |universe| universe.now().elb_health)
-            .await?;
+        self.call(READ, |state| state.elb_health).await?;
         let state = self.universe.now();
-        self.told.borrow_mut().read = Some(state.registered().into_iter().collect());
+        self.known.borrow_mut().read(&state);
         let seen = |(target, drains): (&Target, &Option<Instant>)| Registration {
             target: match self.fault {
                 Some(Fault::IgnorePort) => Target {
@@ -326,16 +239,22 @@ impl World for Seat {
             },
             draining: drains.is_some() && self.fault != Some(Fault::CountDraining),
         };
-        Ok(state.group.iter().map(seen).collect())
+        Ok(state.listed().iter().map(seen).collect())
     }
 
     async fn register(&self, _group: &TargetGroupArn, target: &Target) -> Result<(), CallError> {
-        self.call(IN, |universe| universe.now().write_health)
-            .await?;
-        self.judge_register(target);
-        self.tell(format!("registers {target}"));
-        self.universe.now().group.insert(target.clone(), None);
-        let withheld = std::mem::take(&mut self.told.borrow_mut().withheld);
+        self.call(IN, |state| state.write_health).await?;
+        let latency = self.universe.now().register_latency;
+        sleep(latency).await;
+        {
+            let mut state = self.universe.now();
+            let known = self.known.borrow();
+            known.tell(&mut state, &self.name, &format!("registers {target}"));
+            known.registered(&mut state, &self.name, target);
+            state.before_write();
+            state.register(target);
+        }
+        let withheld = self.withheld.take();
         self.take_out(&withheld);
         self.wrote.set(true);
         self.universe.now().note_write();
@@ -347,25 +266,30 @@ impl World for Seat {
         _group: &TargetGroupArn,
         targets: &BTreeSet<Target>,
     ) -> Result<(), CallError> {
-        self.call(OUT, |universe| universe.now().write_health)
-            .await?;
-        let list: Vec<String> = targets.iter().map(ToString::to_string).collect();
+        self.call(OUT, |state| state.write_health).await?;
         if self.fault == Some(Fault::RegisterFirst) {
-            self.told
-                .borrow_mut()
-                .withheld
-                .extend(targets.iter().cloned());
+            self.withheld.borrow_mut().extend(targets.iter().cloned());
             return Ok(());
         }
-        self.judge_deregister(targets);
-        self.tell(format!("deregisters {}", list.join(", ")));
+        let list: Vec<String> = targets.iter().map(ToString::to_string).collect();
+        {
+            let mut known = self.known.borrow_mut();
+            let what = format!("deregisters {}", list.join(", "));
+            known.tell(&mut self.universe.now(), &self.name, &what);
+            known.took_out(targets);
+        }
         self.take_out(targets);
         self.wrote.set(true);
-        if let Some(read) = &mut self.told.borrow_mut().read {
-            read.retain(|target| !targets.contains(target));
-        }
         self.universe.now().note_write();
         Ok(())
+    }
+}
+
+/// The event log's dice are its own, so that reading it changes nothing else in a story.
+fn dice<'a>(state: &'a mut State, call: &str) -> &'a mut fastrand::Rng {
+    match call {
+        LOG => &mut state.log.random,
+        _ => &mut state.random,
     }
 }
 

@@ -9,6 +9,7 @@ use failover_follower::route::InstanceId;
 use serde_json::Value;
 
 use crate::payload::{completed, instance_event, started, went_back};
+use crate::statement::cluster_messages;
 use crate::universe::{Universe, instance};
 
 /// Seconds from the universe's beginning to the first "Started".
@@ -73,6 +74,8 @@ pub struct Failover {
     pub dns: Vec<(Duration, InstanceId)>,
     /// Which event arrives when, out of order as they come.
     pub events: Vec<(Duration, Value)>,
+    /// What the event log holds: when it happened, and its text.
+    pub log: Vec<(Duration, String)>,
     /// Phase of a clock that ticks every minute, from 0 to 1.
     pub phase: f64,
     /// The end of what is looked at.
@@ -114,6 +117,7 @@ impl Failover {
             api: Vec::new(),
             dns: Vec::new(),
             events: Vec::new(),
+            log: Vec::new(),
             phase: dice.between(0.0..1.0),
             end: seconds(STARTED) + HORIZON,
         };
@@ -215,6 +219,11 @@ impl Failover {
     /// Assumption: 2 of 100 never, 2 late by minutes, 6 by seconds, 3 twice; the others take 0.5 to
     /// 3 s through SNS and Lambda's start.
     fn send(&mut self, dice: &mut Dice, mute: bool, at: f64, event: impl Fn(f64) -> Value) {
+        if !mute {
+            let messages = cluster_messages(&event(at)).into_iter();
+            self.log
+                .extend(messages.map(|(_, message)| (seconds(at), message)));
+        }
         let copies = if dice.one_of_hundred(3.0) { 2 } else { 1 };
         for _ in 0..copies {
             let delay = match dice.between(0.0..100.0) {
@@ -252,13 +261,20 @@ impl Failover {
         let universe = Universe::new(2, self.seed);
         universe.now().latency = LATENCY;
         for Flip { at, to, .. } in self.flips.iter().cloned() {
-            universe.at(at, move |state| state.writer = to);
+            universe.at(at, move |state| state.promote(to));
         }
         for (at, writer) in self.api.iter().cloned() {
             universe.at(at, move |state| state.api = writer);
         }
         for (at, named) in self.dns.iter().cloned() {
             universe.at(at, move |state| state.dns = Some(named));
+        }
+        // No figure is published. Assumption: the log shows an event 1 to 5 s after it happened. Drawn apart, so that
+        // the failovers stay as they were.
+        let mut random = fastrand::Rng::with_seed(!self.seed);
+        for (happened, message) in self.log.iter().cloned() {
+            let lag = Duration::from_millis(random.u64(1_000..=5_000));
+            universe.log(happened, message, lag);
         }
         universe
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use failover_follower::world::Target;
 
 use super::failover::{Failover, Flip};
-use crate::universe::{PORT, State, address};
+use crate::state::State;
+use crate::universe::{PORT, address};
 
 /// How one move of the Writer was followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

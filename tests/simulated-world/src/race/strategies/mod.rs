@@ -10,13 +10,10 @@ use std::time::Duration;
 
 use failover_follower::config::OnFailoverStart;
 use failover_follower::route::InstanceId;
-use failover_follower::trigger::{self, Hint, Trigger};
 use failover_follower::world::{CallError, Target, World};
-use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
 use super::failover::Failover;
-use crate::payload::wall_clock;
 use crate::seat::Seat;
 use crate::universe::{PORT, Universe, route};
 
@@ -80,12 +77,6 @@ impl Strategy {
 /// Waits for a moment of the universe.
 async fn wait_until(universe: &Universe, when: Duration) {
     sleep_until((universe.started() + when).max(Instant::now())).await;
-}
-
-/// What an event that arrives now hints at.
-fn hint(universe: &Universe, payload: &Value) -> Option<Hint> {
-    let triggers = trigger::read(payload, wall_clock(universe.started()));
-    triggers.iter().find_map(Trigger::hint)
 }
 
 /// Where an instance is, as its own endpoint says.

@@ -18,7 +18,7 @@ pub(super) async fn ask_dns(failover: &Failover, universe: &Universe) {
 /// Asks the API for the Writer. Where it lists none, nothing is done.
 pub(super) async fn ask_the_api(failover: &Failover, universe: &Universe) {
     at_each_event(failover, universe, async |seat| {
-        let writer = seat.cluster(&route().cluster).await.ok()?.writer?;
+        let writer = seat.cluster(&route().cluster, None).await.ok()?.writer?;
         target_of(seat, &writer).await.ok()
     })
     .await;
@@ -29,7 +29,7 @@ async fn at_each_event(
     universe: &Universe,
     ask: impl AsyncFn(&Seat) -> Option<Target>,
 ) {
-    let seat = Seat::new(universe, "once", Vec::new(), None);
+    let seat = Seat::new(universe, "once");
     for (at, _) in &failover.events {
         wait_until(universe, *at).await;
         if let Some(target) = ask(&seat).await {

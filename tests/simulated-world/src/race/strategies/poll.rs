@@ -8,7 +8,7 @@ use crate::seat::Seat;
 use crate::universe::Universe;
 
 pub(super) async fn follow(failover: &Failover, universe: &Universe, every: Duration) {
-    let seat = Seat::new(universe, "poll", Vec::new(), None);
+    let seat = Seat::new(universe, "poll");
     for tick in failover.ticks(every) {
         wait_until(universe, tick).await;
         if let Ok(target) = target_of_cluster(&seat).await {

@@ -1,97 +1,63 @@
-//! Failovers at random, from a seed: every order of events, every fault, every overlap.
-//!
-//! A seed makes a story: failovers one after the other, back and forth, failing; witnesses that lag and
-//! flap; events that are late, doubled, lost, forged; outages; crashes; foreign targets; addresses that
-//! change. Then the world calms down, and two schedule ticks later the group has to be right.
+//! A story, made up from its seed: what happens, who is told of it, and how it ends.
 
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use failover_follower::config::{OnFailoverStart, Settings};
 use failover_follower::route::InstanceId;
-use failover_follower::world::Target;
 use fastrand::Rng;
-use serde_json::{Value, json};
 
-use crate::payload::{
-    cluster_event, completed, instance_event, record, schedule, started, went_back,
-};
-use crate::seat::Fault;
-use crate::universe::{Health, PORT, State, Universe, instance};
+use super::{Climate, Ending};
+use crate::fault::Fault;
+use crate::payload::{cluster_event, completed, instance_event, schedule, started, went_back};
+use crate::state::Health;
+use crate::universe::{Universe, instance};
 use crate::{Invocation, Lambda};
-
-/// How a seed's story ended.
-#[derive(Debug)]
-pub struct Ending {
-    /// The seed, to play it again.
-    pub seed: u64,
-    /// The laws it broke; none, if all is well.
-    pub broken: Vec<String>,
-    /// What happened, line by line.
-    pub history: Vec<String>,
-    /// How many runs there were.
-    pub runs: usize,
-    /// How many looks they took together.
-    pub looks: u64,
-}
 
 /// From one scheduled run to the next.
 const TICK: Duration = Duration::from_mins(1);
 /// The longest that a quiet scheduled run may take: until witnesses have agreed, or been given up.
 const RUN: Duration = Duration::from_secs(35);
 
-/// Plays a seed's story, with a deliberate bug or without.
-///
-/// # Panics
-/// If there is no runtime to be had.
-#[must_use]
-pub fn play(seed: u64, fault: Option<Fault>) -> Ending {
-    #[allow(
-        clippy::expect_used,
-        reason = "a runtime without I/O can always be made"
-    )]
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
-    runtime.block_on(async {
-        // Timers tick in milliseconds since the runtime was made. A universe that begins on a tick,
-        // and in which everything lasts whole milliseconds, repeats to the letter.
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        Story::new(seed).play(fault).await
-    })
-}
+/// One read of the event log in so many fails, in every world.
+const LOG_FAILS_ONE_IN: u32 = 20;
 
 /// A story while it is being made up.
-struct Story {
+pub(super) struct Story {
     seed: u64,
-    random: Rng,
-    universe: Universe,
-    instances: usize,
-    invocations: Vec<Invocation>,
+    pub(super) climate: Climate,
+    pub(super) random: Rng,
+    /// Draws what the hostile world did not draw at first, so that its stories stay as they were.
+    pub(super) climate_random: Rng,
+    pub(super) universe: Universe,
+    pub(super) instances: usize,
+    pub(super) invocations: Vec<Invocation>,
+    /// The Writer as of the last thing that happened.
+    writer: InstanceId,
     /// When the last thing happened, so far.
-    end: Duration,
+    pub(super) end: Duration,
     /// A story without faults, and without a schedule that would put right what an event's run missed.
-    by_events_alone: bool,
+    pub(super) by_events_alone: bool,
 }
 
 impl Story {
-    fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64, climate: Climate) -> Self {
         let mut random = Rng::with_seed(seed);
         let instances = random.usize(2..=4);
         Self {
             universe: Universe::new(instances, random.u64(..)),
             by_events_alone: random.u8(0..5) == 0,
             random,
+            climate,
+            climate_random: Rng::with_seed(!seed),
             seed,
             instances,
+            writer: instance(1),
             invocations: Vec::new(),
             end: Duration::ZERO,
         }
     }
 
-    async fn play(mut self, fault: Option<Fault>) -> Ending {
+    pub(super) async fn play(mut self, fault: Option<Fault>) -> Ending {
         let settings = Settings {
             on_failover_start: if self.chance(75) {
                 OnFailoverStart::Detach
@@ -134,24 +100,28 @@ impl Story {
             );
             state.broken.push(line);
         }
+        let mut tally = state.tally();
+        tally.stories = 1;
+        tally.runs = runs.len() as u64;
+        let looks = runs.iter().map(|run| run.report.routes[0].looks);
+        tally.looks = looks.map(u64::from).sum();
+        for _ in &state.broken {
+            tally.broken.hit();
+        }
         Ending {
             seed: self.seed,
+            tally,
             broken: std::mem::take(&mut state.broken),
             history: std::mem::take(&mut state.history),
-            runs: runs.len(),
-            looks: runs
-                .iter()
-                .map(|run| u64::from(run.report.routes[0].looks))
-                .sum(),
         }
     }
 
-    fn chance(&mut self, percent: u32) -> bool {
+    pub(super) fn chance(&mut self, percent: u32) -> bool {
         self.random.u32(0..100) < percent
     }
 
     /// So many seconds, to the millisecond.
-    fn seconds(&mut self, from: f64, to: f64) -> Duration {
+    pub(super) fn seconds(&mut self, from: f64, to: f64) -> Duration {
         let milliseconds = |seconds: f64| {
             #[allow(
                 clippy::cast_possible_truncation,
@@ -187,9 +157,11 @@ impl Story {
         };
         let mut state = self.universe.now();
         (state.drains_for, state.latency, state.fails_one_in) = (drains_for, latency, unlucky);
+        state.log.denied = self.climate.denies_log(&mut self.climate_random);
+        state.log.fails_one_in = LOG_FAILS_ONE_IN;
     }
 
-    fn someone_else(&mut self) -> InstanceId {
+    pub(super) fn someone_else(&mut self) -> InstanceId {
         // Who the Writer will be by then is not known here; naming the Writer itself is a story too.
         instance(self.random.usize(1..=self.instances))
     }
@@ -211,8 +183,9 @@ impl Story {
                 .at(began + Duration::from_secs(1), |state| state.api = None);
         }
         if fails {
-            self.universe
-                .at(flip, |state| state.api = Some(state.writer.clone()));
+            self.universe.at(flip, |state| {
+                state.list_present();
+            });
             self.tell(flip, |seconds| {
                 cluster_event(
                     "RDS-EVENT-0069",
@@ -228,6 +201,10 @@ impl Story {
             } else {
                 self.seconds(2.0, 30.0)
             };
+            let api_lag = self
+                .climate
+                .api_lag(&mut self.climate_random)
+                .unwrap_or(api_lag);
             let dns_lag = if self.chance(75) {
                 self.seconds(12.0, 20.0)
             } else {
@@ -240,7 +217,7 @@ impl Story {
                 self.universe
                     .at(flip + dns_lag + back, move |state| state.dns = Some(old));
                 self.universe.at(flip + dns_lag + again, |state| {
-                    state.dns = Some(state.writer.clone());
+                    state.point_present();
                 });
             }
         }
@@ -249,12 +226,19 @@ impl Story {
         } else {
             to.clone()
         };
+        let named = if self.climate.is_honest() {
+            to.clone()
+        } else {
+            named
+        };
         self.tell(began, |seconds| started(named.as_str(), seconds));
         if fails {
             if self.chance(50) {
-                self.tell(flip, |seconds| went_back(instance(1).as_str(), seconds));
+                let writer = self.writer.clone();
+                self.tell(flip, |seconds| went_back(writer.as_str(), seconds));
             }
         } else {
+            self.writer = to.clone();
             let done = flip + self.seconds(0.5, 5.0);
             self.tell(done, |seconds| completed(to.as_str(), seconds));
             self.tell(done, |seconds| {
@@ -267,114 +251,6 @@ impl Story {
             });
         }
         self.end = self.end.max(flip);
-    }
-
-    /// Has an event delivered: soon, late, twice, never, or inside a batch.
-    fn tell(&mut self, happened: Duration, event: impl Fn(f64) -> Value) {
-        let payload = event(happened.as_secs_f64());
-        let deliveries = if self.by_events_alone {
-            1
-        } else {
-            [0, 1, 1, 1, 1, 2, 3][self.random.usize(0..7)]
-        };
-        for _ in 0..deliveries {
-            let delay = match self.random.u8(0..100) {
-                _ if self.by_events_alone => self.seconds(0.3, 3.0),
-                0..80 => self.seconds(0.3, 4.0),
-                80..95 => self.seconds(4.0, 60.0),
-                _ => self.seconds(60.0, 330.0),
-            };
-            let payload = if self.chance(20) {
-                batched(&payload, happened)
-            } else {
-                payload.clone()
-            };
-            let crashes = !self.by_events_alone && self.chance(8);
-            let crashes_after = crashes.then(|| self.seconds(0.0, 6.0));
-            self.invocations.push(Invocation {
-                at: happened + delay,
-                payload,
-                crashes_after,
-            });
-        }
-    }
-
-    fn mischief(&mut self) {
-        let end = self.end.as_secs_f64() + 30.0;
-        for _ in 0..self.random.u32(0..4) {
-            let (from, lasts) = (self.seconds(0.0, end), self.seconds(3.0, 90.0));
-            let health =
-                [Health::Down, Health::Throttled, Health::Hanging][self.random.usize(0..3)];
-            let service: fn(&mut State) -> &mut Health = match self.random.u8(0..4) {
-                0 => |state| &mut state.api_health,
-                1 => |state| &mut state.dns_health,
-                2 => |state| &mut state.elb_health,
-                _ => |state| &mut state.write_health,
-            };
-            self.universe
-                .at(from, move |state| *service(state) = health);
-            self.universe
-                .at(from + lasts, move |state| *service(state) = Health::Up);
-        }
-        if self.chance(15) {
-            let (when, lasts) = (self.seconds(0.0, end), self.seconds(1.0, 40.0));
-            self.universe.at(when, |state| state.dns = None);
-            self.universe
-                .at(when + lasts, |state| state.dns = Some(state.writer.clone()));
-        }
-        if self.chance(20) {
-            let (when, number, host) = (
-                self.seconds(0.0, end),
-                self.random.usize(1..=self.instances),
-                self.random.u8(20..90),
-            );
-            self.universe.at(when, move |state| {
-                state.tell(format!("instance {number} gets another address"));
-                state.replace(&instance(number), Ipv4Addr::new(10, 0, 9, host));
-            });
-        }
-        if self.chance(10) {
-            let when = self.seconds(0.0, end);
-            self.universe.at(when, |state| {
-                let (one, two) = (state.addresses[&instance(1)], state.addresses[&instance(2)]);
-                state.tell("instances 1 and 2 swap their addresses");
-                state.replace(&instance(1), two);
-                state.replace(&instance(2), one);
-            });
-        }
-        if self.chance(25) {
-            let (when, port) = (
-                self.seconds(0.0, end),
-                if self.chance(50) { PORT } else { 3307 },
-            );
-            let number = self.random.usize(1..=self.instances);
-            let stranger = self.chance(50);
-            self.universe.at(when, move |state| {
-                let address = if stranger {
-                    Ipv4Addr::new(10, 9, 9, 9)
-                } else {
-                    state.addresses[&instance(number)]
-                };
-                let target = Target::new(address, port);
-                state.tell(format!("somebody registers {target}"));
-                state.group.insert(target, None);
-            });
-        }
-        for _ in 0..self.random.u32(0..3) {
-            let when = self.seconds(0.0, end);
-            let who = if self.chance(80) {
-                self.someone_else().to_string()
-            } else {
-                "a-stranger".to_owned()
-            };
-            let forged = match self.random.u8(0..3) {
-                0 => started(&who, when.as_secs_f64()),
-                1 => completed(&who, when.as_secs_f64()),
-                _ => json!({"nonsense": who}),
-            };
-            self.invocations
-                .push(Invocation::new(when + Duration::from_millis(400), forged));
-        }
     }
 
     /// Everything comes to rest; from then on there is only the schedule.
@@ -393,8 +269,8 @@ impl Story {
             state.dns_health = Health::Up;
             state.elb_health = Health::Up;
             state.write_health = Health::Up;
-            state.api = Some(state.writer.clone());
-            state.dns = Some(state.writer.clone());
+            state.list_present();
+            state.point_present();
             state.tell("all is calm");
         });
         if self.by_events_alone {
@@ -418,20 +294,4 @@ impl Story {
             }
         });
     }
-}
-
-/// The event as the second of two records, behind one about a backup.
-fn batched(payload: &Value, happened: Duration) -> Value {
-    let mut payload = payload.clone();
-    if let Some(Value::Array(records)) = payload.get_mut("Records") {
-        let backup = record(
-            "RDS-EVENT-0001",
-            "db-instance",
-            "another",
-            "Backing up DB instance",
-            happened.as_secs_f64(),
-        );
-        records.insert(0, backup);
-    }
-    payload
 }

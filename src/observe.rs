@@ -1,4 +1,4 @@
-//! One look at the world: three witnesses and the group, asked side by side.
+//! One look at the world: the API, DNS, the event log and the group, asked side by side.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -9,20 +9,22 @@ use futures_util::future::join_all;
 
 use crate::address::{self, NoAddress};
 use crate::route::{InstanceId, Route};
-use crate::world::{Answer, CallError, Cause, Cluster, Target, Topology, World};
+use crate::world::{Answer, CallError, Cause, Cluster, LogEntry, Target, Topology, World};
 
-/// The longest that one question may keep the others waiting, its wait for a turn included; whoever hasn't answered
-/// is silent.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a look waits for each answer, its wait for a permit included; a witness that has not answered by
+/// then is silent.
+const MAXIMUM_WAIT: Duration = Duration::from_secs(5);
 
 /// What one look saw.
-#[derive(Clone, Debug)]
-pub struct Sighting {
-    /// The API's word: the Writer, or that it lists none.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Observation {
+    /// Whom the API lists as the Writer; `None` where it lists none.
     pub api: Result<Option<InstanceId>, CallError>,
-    /// DNS's word: the member that the cluster endpoint is an alias of.
+    /// The member that the cluster endpoint is an alias of.
     pub dns: Result<InstanceId, CallError>,
-    /// The cluster's names, now or as this process last heard them.
+    /// What the event log holds; `None` where it wasn't asked.
+    pub log: Option<Result<Vec<LogEntry>, CallError>>,
+    /// The cluster's names, now or as this process last read them.
     pub topology: Option<Topology>,
     /// Where each member is.
     pub addresses: BTreeMap<InstanceId, Result<Ipv4Addr, NoAddress>>,
@@ -30,7 +32,7 @@ pub struct Sighting {
     pub targets: Result<BTreeSet<Target>, CallError>,
 }
 
-impl Sighting {
+impl Observation {
     /// The target that an instance is, where its address is known.
     #[must_use]
     pub fn target(&self, instance: &InstanceId) -> Option<Target> {
@@ -38,21 +40,53 @@ impl Sighting {
         Some(Target::new(*address, self.topology.as_ref()?.port))
     }
 
-    /// Whether an instance is a member of the cluster.
+    /// The targets of all members whose address is known.
     #[must_use]
-    pub fn is_member(&self, instance: &InstanceId) -> bool {
+    pub fn members(&self) -> BTreeSet<Target> {
+        self.addresses
+            .keys()
+            .filter_map(|member| self.target(member))
+            .collect()
+    }
+
+    /// The Writer that the API and DNS both name.
+    #[must_use]
+    pub fn agreed(&self) -> Option<&InstanceId> {
+        let api = self.api.as_ref().ok()?.as_ref();
+        api.filter(|writer| self.dns.as_ref() == Ok(writer))
+    }
+
+    /// Whether an instance may be a member of the cluster: it is one, or no list of members is known.
+    #[must_use]
+    pub fn may_be_member(&self, instance: &InstanceId) -> bool {
         self.topology
             .as_ref()
-            .is_some_and(|topology| topology.instances.contains_key(instance))
+            .is_none_or(|topology| topology.may_have(instance))
     }
 }
 
-/// Looks once. With the names of an earlier look, or the cluster endpoint's that the route was given,
-/// everything is asked side by side; without, DNS is asked as soon as the API has told the names.
-pub async fn look(world: &impl World, route: &Route, known: Option<Topology>) -> Sighting {
+/// Looks once, and at the event log too if `asks_log`. With the names of an earlier look, or the cluster
+/// endpoint's that the route was given, everything is asked side by side; without, DNS is asked as soon as
+/// the API has answered with the names.
+pub async fn observe(
+    world: &impl World,
+    route: &Route,
+    known: Option<Topology>,
+    asks_log: bool,
+) -> Observation {
     let known = known.or_else(|| route.endpoint.as_ref().map(Topology::from_endpoint));
-    let (cluster, targets, mut answers) = tokio::join!(
-        in_time("rds:DescribeDBClusters", world.cluster(&route.cluster)),
+    let log = async {
+        match asks_log {
+            true => Some(in_time("rds:DescribeEvents", world.log(&route.cluster)).await),
+            false => None,
+        }
+    };
+    let (cluster, log, targets, mut answers) = tokio::join!(
+        in_time(
+            "rds:DescribeDBClusters",
+            world.cluster(&route.cluster, known.as_ref())
+        ),
+        log,
         in_time(
             "elasticloadbalancing:DescribeTargetHealth",
             world.targets(&route.group)
@@ -61,7 +95,7 @@ pub async fn look(world: &impl World, route: &Route, known: Option<Topology>) ->
     );
     let (api, mut topology) = match cluster {
         Ok(Cluster { writer, topology }) => (Ok(writer), Some(topology)),
-        Err(failure) => (Err(failure), known),
+        Err(error) => (Err(error), known),
     };
     if let Some(topology) = &mut topology {
         learn_from_dns(topology, &answers);
@@ -72,9 +106,10 @@ pub async fn look(world: &impl World, route: &Route, known: Option<Topology>) ->
         .filter(|name| !answers.contains_key(name))
         .collect();
     answers.extend(resolve_all(world, unasked).await);
-    Sighting {
+    Observation {
         api,
         dns: named_by_dns(topology.as_ref(), &answers),
+        log,
         addresses: topology
             .iter()
             .flat_map(|topology| addresses(topology, &answers))
@@ -89,9 +124,9 @@ pub async fn look(world: &impl World, route: &Route, known: Option<Topology>) ->
     }
 }
 
-/// Where the API has never told the members, the one that the cluster endpoint is an alias of is one.
+/// Where the API has not listed the members yet, the one that the cluster endpoint is an alias of is one.
 fn learn_from_dns(topology: &mut Topology, answers: &Answers) {
-    if !topology.instances.is_empty() {
+    if topology.listed {
         return;
     }
     let Some(Ok(answer)) = answers.get(&topology.endpoint) else {
@@ -115,10 +150,10 @@ async fn in_time<T>(
         CallError::new(
             call,
             Cause::TimedOut,
-            format!("no answer within {} s", PATIENCE.as_secs()),
+            format!("no answer within {} s", MAXIMUM_WAIT.as_secs()),
         )
     };
-    tokio::time::timeout(PATIENCE, question)
+    tokio::time::timeout(MAXIMUM_WAIT, question)
         .await
         .map_err(late)?
 }

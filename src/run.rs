@@ -1,0 +1,516 @@
+//! One run of one route, as a pure state machine: no I/O, no clock, nothing async.
+//!
+//! ```text
+//!            ┌───────────────── at the next beat, or at once ◄──────────┐
+//!            ▼                                                          │
+//!  Began ─► Look ─► Looked ─► decide ─► plan ─► Deregister ─► Written ──┤
+//!                                        │                              │
+//!                                        ├────► Register ───► Written ──┤
+//!                                        ├────► not verified yet ───────┘
+//!                                        └────► End ─► report
+//! ```
+//!
+//! Whoever drives it carries out each action and comes back with what became of it (`follow.rs`; the tests
+//! have drivers of their own). Times are durations since the run began.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::config::Settings;
+use crate::decide::{Context, Decision, Pending, decide};
+use crate::error::RunError;
+use crate::evidence::Evidence;
+use crate::observe::Observation;
+use crate::plan::Plan;
+use crate::report::{Outcome, RouteReport, Tally, Witnesses};
+use crate::route::{InstanceId, Route};
+use crate::statement::Statements;
+use crate::watch::{UNVERIFIED, WatchPolicy};
+use crate::world::{CallError, Cause, DEREGISTER, REGISTER, Target, Topology};
+
+/// A look that is older when it comes to registering is looked again.
+const OUTDATED: Duration = Duration::from_secs(2);
+
+/// What stays of a run's time for its last looks once its minimum watch has ended.
+const ROOM_TO_END: Duration = Duration::from_secs(5);
+
+/// What became of an action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Nothing has been done yet.
+    Began,
+    /// A look has ended that began at `asked`.
+    Looked {
+        /// When its questions were asked.
+        asked: Duration,
+        /// What it saw.
+        seen: Box<Observation>,
+    },
+    /// A write has ended.
+    Written(Result<(), CallError>),
+    /// The run's time is up, whatever was under way.
+    OutOfTime,
+}
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Look at the world.
+    Look {
+        /// When; in the past for at once.
+        at: Duration,
+        /// Whether to read the event log too.
+        asks_log: bool,
+    },
+    /// Take these targets out of the group.
+    Deregister(BTreeSet<Target>),
+    /// Put this target into the group.
+    Register(Target),
+    /// Nothing more: the run has ended.
+    End,
+}
+
+/// A run of one route.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Run {
+    settings: Settings,
+    policy: WatchPolicy,
+    /// When it began, by the wall clock.
+    began: DateTime<Utc>,
+    /// How long it may take.
+    time: Duration,
+    evidence: Evidence,
+    looks: u32,
+    last: Option<Look>,
+    /// The write that is under way.
+    writing: Option<Write>,
+    /// Why the last write failed; `None` once one has gone through.
+    write_error: Option<CallError>,
+    beat: Beat,
+    registered: Vec<Target>,
+    deregistered: Vec<Target>,
+    tally: Tally,
+    end: Option<Result<(), RunError>>,
+}
+
+/// One look, and what it led to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Look {
+    /// What it saw.
+    pub seen: Observation,
+    /// The instance that the statements name.
+    pub hint: Option<InstanceId>,
+    /// What the group should hold.
+    pub decision: Decision,
+    /// What to write.
+    pub plan: Plan,
+}
+
+/// What has been done since the last beat; each of these at most once, and what is due again waits for the
+/// next beat.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct Beat {
+    deregistered: bool,
+    registered: bool,
+    /// A look was made anew since the one before it was too old to register on.
+    renewed: bool,
+}
+
+/// A write that is under way.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Write {
+    Deregister(BTreeSet<Target>),
+    Register(Target),
+}
+
+impl Run {
+    /// A run that begins at `began`, by the wall clock, and may take so much `time`.
+    #[must_use]
+    pub fn new(
+        settings: Settings,
+        policy: WatchPolicy,
+        began: DateTime<Utc>,
+        time: Duration,
+    ) -> Self {
+        let statements = Statements::of_payload(policy.statements.iter().cloned());
+        Self {
+            settings,
+            policy,
+            began,
+            time,
+            evidence: Evidence::new(statements, began),
+            looks: 0,
+            last: None,
+            writing: None,
+            write_error: None,
+            beat: Beat::default(),
+            registered: Vec::new(),
+            deregistered: Vec::new(),
+            tally: Tally::default(),
+            end: None,
+        }
+    }
+
+    /// Takes in what became of the last action, `at` so long after the run began, and says what to do next.
+    pub fn step(&mut self, event: Event, at: Duration) -> Action {
+        match event {
+            Event::Began => self.look(at),
+            Event::Looked { asked, seen } => self.looked(*seen, asked, at),
+            Event::Written(result) => self.written(result, at),
+            Event::OutOfTime => {
+                let end = self.out_of_time();
+                self.end(end)
+            }
+        }
+    }
+
+    fn look(&self, at: Duration) -> Action {
+        Action::Look {
+            at,
+            asks_log: self.evidence.wants_log(self.clock(at)),
+        }
+    }
+
+    /// The next look is due on a beat that all routes of an invocation share, so that their questions
+    /// are still put in one call when some have written meanwhile.
+    fn look_at_next_beat(&mut self, at: Duration) -> Action {
+        self.beat = Beat::default();
+        let interval = self.settings.poll_interval;
+        let beats = at.as_nanos() / interval.as_nanos().max(1) + 1;
+        self.look(interval * u32::try_from(beats).unwrap_or(u32::MAX))
+    }
+
+    fn looked(&mut self, seen: Observation, asked: Duration, at: Duration) -> Action {
+        self.note(seen, at);
+        let Some(look) = &self.last else {
+            return self.look_at_next_beat(at);
+        };
+        let asked_log = look.seen.log.is_some();
+        let Plan {
+            deregister,
+            register,
+        } = look.plan.clone();
+        if let Some(error) = look.final_error() {
+            return self.end(Err(error));
+        }
+        if !deregister.is_empty() {
+            if self.beat.deregistered {
+                return self.look_at_next_beat(at);
+            }
+            return self.write(Write::Deregister(deregister));
+        }
+        if let Some(target) = register {
+            if self.beat.registered {
+                return self.look_at_next_beat(at);
+            }
+            let outdated = at.saturating_sub(asked) > OUTDATED || !asked_log;
+            if outdated && !self.beat.renewed {
+                self.beat.renewed = true;
+                return Action::Look { at, asks_log: true };
+            }
+            return self.write(Write::Register(target));
+        }
+        self.wait_or_end(at)
+    }
+
+    /// Takes in what a look saw, and keeps what it leads to.
+    fn note(&mut self, seen: Observation, at: Duration) {
+        let now = self.clock(at);
+        self.looks += 1;
+        self.evidence.note(&seen, now);
+        let context = Context {
+            seen: &seen,
+            evidence: &self.evidence,
+            on_failover_start: self.settings.on_failover_start,
+            now,
+        };
+        let decision = decide(&context);
+        let hint = context.standing().names().cloned();
+        let held = self
+            .evidence
+            .group
+            .held
+            .as_ref()
+            .filter(|_| seen.targets.is_ok());
+        let plan = held
+            .map(|held| Plan::new(&decision, held))
+            .unwrap_or_default();
+        if let (Ok(Some(api)), Ok(dns)) = (&seen.api, &seen.dns) {
+            self.tally.disagreed |= api != dns;
+        }
+        self.last = Some(Look {
+            seen,
+            hint,
+            decision,
+            plan,
+        });
+    }
+
+    /// Nothing is to be written now: ends the run, or looks again at the next beat.
+    fn wait_or_end(&mut self, at: Duration) -> Action {
+        let Some(look) = &self.last else {
+            return self.look_at_next_beat(at);
+        };
+        let minimum = self.policy.minimum(look.seen.topology.as_ref());
+        if self.is_verified() {
+            let minimum = minimum.min(self.time.saturating_sub(ROOM_TO_END));
+            if at >= minimum || self.has_nothing_to_wait_for(look) {
+                return self.end(Ok(()));
+            }
+        } else if at >= minimum.max(UNVERIFIED) || look.is_hopeless(minimum) {
+            let error = look.failure_reason();
+            return self.end(Err(error));
+        }
+        self.look_at_next_beat(at)
+    }
+
+    /// Whether the last look saw the Writer confirmed and registered alone. A dry run sees it in what the
+    /// group would hold.
+    fn is_verified(&self) -> bool {
+        let Some(look) = &self.last else {
+            return false;
+        };
+        let Decision::Follow { target, .. } = &look.decision else {
+            return false;
+        };
+        let held = if self.settings.dry_run {
+            self.evidence.group.held.as_ref()
+        } else {
+            look.seen.targets.as_ref().ok()
+        };
+        held.is_some_and(|held| held.iter().eq([target]))
+    }
+
+    /// Whether a verified group leaves nothing to wait for: what was stated has come about, or, where
+    /// nothing was, something was written and both other witnesses name the Writer.
+    fn has_nothing_to_wait_for(&self, look: &Look) -> bool {
+        let Decision::Follow { writer, .. } = &look.decision else {
+            return false;
+        };
+        let Observation { api, dns, .. } = &look.seen;
+        match &look.hint {
+            Some(hint) => hint == writer,
+            None => {
+                self.wrote()
+                    && dns.as_ref() == Ok(writer)
+                    && api.as_ref() == Ok(&Some(writer.clone()))
+            }
+        }
+    }
+
+    fn write(&mut self, write: Write) -> Action {
+        self.writing = Some(write.clone());
+        match write {
+            Write::Deregister(targets) => {
+                self.beat.deregistered = true;
+                Action::Deregister(targets)
+            }
+            Write::Register(target) => {
+                self.beat.registered = true;
+                Action::Register(target)
+            }
+        }
+    }
+
+    fn written(&mut self, result: Result<(), CallError>, at: Duration) -> Action {
+        let Some(write) = self.writing.take() else {
+            return self.look_at_next_beat(at);
+        };
+        match result {
+            Ok(()) => {
+                self.write_error = None;
+                self.note_written(write, at);
+                // What was written is verified at once.
+                Action::Look { at, asks_log: true }
+            }
+            Err(error) if error.is_final() => self.end(Err(RunError::of_write(error))),
+            Err(error) => {
+                self.write_error = Some(error);
+                self.evidence
+                    .group
+                    .may_have_written(write.targets(), write.registers());
+                self.look_at_next_beat(at)
+            }
+        }
+    }
+
+    fn note_written(&mut self, write: Write, at: Duration) {
+        let now = self.clock(at);
+        for target in write.targets() {
+            self.evidence
+                .group
+                .wrote(target, write.registers(), now, self.settings.dry_run);
+        }
+        match write {
+            Write::Register(target) => self.registered.push(target),
+            Write::Deregister(targets) => {
+                match self.last.as_ref().map(|look| &look.decision) {
+                    Some(Decision::Evict {
+                        pending: Pending::Failover(_),
+                        ..
+                    }) => self.tally.detached = true,
+                    Some(Decision::Follow { .. }) => {
+                        self.tally.wrong_target |= self.policy.event_age.is_none();
+                    }
+                    _ => {}
+                }
+                self.deregistered.extend(targets);
+            }
+        }
+    }
+
+    fn out_of_time(&self) -> Result<(), RunError> {
+        if let Some(write) = &self.writing {
+            return Err(RunError::of_write(write.cut_off()));
+        }
+        match &self.last {
+            _ if self.is_verified() => Ok(()),
+            Some(look) => match &self.write_error {
+                Some(error) if !look.plan.is_empty() => Err(RunError::of_write(error.clone())),
+                _ => Err(look.failure_reason()),
+            },
+            None => Err(RunError::Undecided(None)),
+        }
+    }
+
+    fn end(&mut self, end: Result<(), RunError>) -> Action {
+        self.end = Some(end);
+        Action::End
+    }
+
+    fn clock(&self, at: Duration) -> DateTime<Utc> {
+        self.began + at
+    }
+
+    fn wrote(&self) -> bool {
+        !(self.registered.is_empty() && self.deregistered.is_empty())
+    }
+
+    /// The last look, and what it led to.
+    #[must_use]
+    pub fn last(&self) -> Option<&Look> {
+        self.last.as_ref()
+    }
+
+    /// The names that a later look can start from: those of the last answer of the API.
+    #[must_use]
+    pub fn topology(&self) -> Option<&Topology> {
+        let topology = self.last.as_ref()?.seen.topology.as_ref();
+        topology.filter(|topology| topology.listed)
+    }
+
+    /// The report of the run, which took so long.
+    #[must_use]
+    pub fn report(self, route: &Route, elapsed: Duration) -> RouteReport {
+        let wrote = self.wrote();
+        let end = self.end.unwrap_or(Err(RunError::Unverified));
+        let outcome = match &end {
+            Err(_) => Outcome::Failed,
+            Ok(()) if !wrote => Outcome::Unchanged,
+            Ok(()) if self.settings.dry_run => Outcome::Planned,
+            Ok(()) => Outcome::Switched,
+        };
+        let last = self.last.as_ref().map(|look| &look.seen.targets);
+        let listed = last.and_then(|targets| targets.as_ref().ok());
+        let targets = match self.settings.dry_run {
+            true => listed.cloned(),
+            false => self.evidence.group.held,
+        };
+        let followed = |age: &Duration| (outcome == Outcome::Switched).then_some(*age + elapsed);
+        let mut report = RouteReport {
+            outcome,
+            registered: self.registered,
+            deregistered: self.deregistered,
+            targets: targets.map(Vec::from_iter),
+            looks: self.looks,
+            elapsed,
+            error: end.err(),
+            tally: Tally {
+                followed_after: self.policy.event_age.as_ref().and_then(followed),
+                ..self.tally
+            },
+            ..RouteReport::ignored(route)
+        };
+        if let Some(look) = self.last {
+            report.writer = look.decision.writer().cloned();
+            report.witnesses = Witnesses {
+                api: look.seen.api.ok().flatten(),
+                dns: look.seen.dns.ok(),
+                hint: look.hint,
+            };
+        }
+        report
+    }
+}
+
+impl Look {
+    /// An error that stays however often it is looked again.
+    fn final_error(&self) -> Option<RunError> {
+        match &self.seen.targets {
+            Err(error) if error.is_final() => Some(RunError::of_targets(error.clone())),
+            _ => None,
+        }
+    }
+
+    /// Whether looking again cannot help: the Writer's address is refused and those who should leave have
+    /// left, or this process has never known the cluster's names and the API says that it never will.
+    fn is_hopeless(&self, minimum: Duration) -> bool {
+        let Observation { api, topology, .. } = &self.seen;
+        match (&self.decision, api) {
+            (
+                Decision::Evict {
+                    pending: Pending::Suitable(..),
+                    ..
+                },
+                _,
+            ) => self.seen.targets.is_ok(),
+            // In the middle of a blue/green switchover no cluster may have the name.
+            (_, Err(error)) if topology.is_none() && error.cause == Cause::NotFound => {
+                minimum.is_zero()
+            }
+            (_, Err(error)) => topology.is_none() && error.is_final(),
+            _ => false,
+        }
+    }
+
+    /// Why the group is not verified.
+    fn failure_reason(&self) -> RunError {
+        if let Err(error) = &self.seen.targets {
+            return RunError::of_targets(error.clone());
+        }
+        match &self.decision {
+            Decision::Evict { pending, .. } => RunError::of_pending(pending, &self.seen),
+            Decision::Follow { .. } => RunError::Unverified,
+        }
+    }
+}
+
+impl Write {
+    fn targets(&self) -> Vec<&Target> {
+        match self {
+            Self::Deregister(targets) => targets.iter().collect(),
+            Self::Register(target) => vec![target],
+        }
+    }
+
+    fn registers(&self) -> bool {
+        matches!(self, Self::Register(_))
+    }
+
+    /// What is said of it where the run's time was up before it had ended.
+    fn cut_off(&self) -> CallError {
+        let call = if self.registers() {
+            REGISTER
+        } else {
+            DEREGISTER
+        };
+        let targets: Vec<String> = self.targets().iter().map(ToString::to_string).collect();
+        let detail = format!(
+            "the function's time was up while {} was under way; it may have been done",
+            targets.join(", ")
+        );
+        CallError::new(call, Cause::TimedOut, detail)
+    }
+}

@@ -1,0 +1,126 @@
+//! What the table comes to.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use crate::cell::{Cell, Played};
+use crate::outcome::Fate;
+use crate::path::Nowhere;
+use crate::replica::{Place, Retry};
+use crate::scenario::Scenario;
+use crate::strategy::Strategy;
+
+/// The longest outage to plan for, in seconds: the failover, and a load balancer at its slowest.
+const OUTAGE: u32 = 360;
+
+/// The guard and the retries against the load balancer, in those cells that differ in nothing else.
+#[must_use]
+pub fn matrix(played: &[Played]) -> String {
+    let is_plain = |cell: &Cell| {
+        cell.scenario == Scenario::AnnouncedAtStart
+            && cell.strategy == Strategy::Detach
+            && cell.place == Place::File
+            && cell.nowhere == Nowhere::Refused
+            && !cell.restarted
+    };
+    let plain: Vec<_> = played.iter().filter(|one| is_plain(&one.cell)).collect();
+    let row = |cell: &Cell| (!cell.guarded, cell.retry.interval, cell.retry.count);
+    let rows: BTreeSet<_> = plain.iter().map(|one| row(&one.cell)).collect();
+    let columns: BTreeSet<_> = plain.iter().map(|one| one.cell.propagation).collect();
+    let mut text = String::from("| guard | retry |");
+    for column in &columns {
+        let _ = write!(text, " load balancer {column} s |");
+    }
+    let _ = writeln!(text, "\n|{}", "---|".repeat(columns.len() + 2));
+    for one in rows {
+        let (unguarded, interval, count) = one;
+        let guard = if unguarded { "no" } else { "yes" };
+        let _ = write!(text, "| {guard} | {} |", Retry { interval, count });
+        for &column in &columns {
+            let here =
+                |played: &&&Played| row(&played.cell) == one && played.cell.propagation == column;
+            let ended = plain.iter().find(here).map(|played| ended(played));
+            let _ = write!(text, " {} |", ended.unwrap_or("–".to_owned()));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn ended(played: &Played) -> String {
+    match played.outcome.fate {
+        Fate::Recovered => format!("{:.0} s behind", played.outcome.behind),
+        Fate::Stopped(number) => format!("**stopped**, {number}"),
+        Fate::Searching => "not recovered".to_owned(),
+    }
+}
+
+/// How many cells recovered, with the guard and without, by whether the retries outlast the outage.
+#[must_use]
+pub fn tally(played: &[Played]) -> String {
+    let outlasts = |retry: Retry| retry.interval * retry.count.saturating_sub(1) > OUTAGE;
+    let mut text = format!(
+        "| guard | interval × (count − 1) > {OUTAGE} s | recovered by itself |\n|---|---|---|\n"
+    );
+    for (guarded, lasts) in [(true, true), (true, false), (false, true), (false, false)] {
+        let of = played.iter().filter(|one| {
+            one.cell.guarded == guarded && outlasts(one.cell.retry) == lasts && !one.cell.restarted
+        });
+        let (mut all, mut recovered) = (0, 0);
+        for one in of {
+            all += 1;
+            recovered += usize::from(one.outcome.fate == Fate::Recovered);
+        }
+        let yes = |is: bool| if is { "yes" } else { "no" };
+        let (guard, lasts) = (yes(guarded), yes(lasts));
+        let _ = writeln!(text, "| {guard} | {lasts} | {recovered} of {all} |");
+    }
+    text
+}
+
+/// How each strategy fared in those cells that all of them played.
+#[must_use]
+pub fn summary(played: &[Played]) -> String {
+    let same = |one: &Played, other: &Played| {
+        Cell {
+            strategy: other.cell.strategy,
+            ..one.cell
+        } == other.cell
+    };
+    let by_all: Vec<_> = played
+        .iter()
+        .filter(|one| played.iter().filter(|other| same(one, other)).count() == Strategy::ALL.len())
+        .collect();
+    let mut text = String::new();
+    let mut line = |cells: [&str; 5]| {
+        let [strategy, recovered, stopped, searching, median] = cells;
+        let _ = writeln!(
+            text,
+            "| {strategy:<16} | {recovered:<19} | {stopped:<16} | {searching:<13} | {median:<13} |"
+        );
+    };
+    line([
+        "strategy",
+        "recovered by itself",
+        "stopped for good",
+        "not recovered",
+        "median behind",
+    ]);
+    line(["---"; 5]);
+    for strategy in Strategy::ALL {
+        let mine = || by_all.iter().filter(|one| one.cell.strategy == strategy);
+        let count = |of: fn(&Fate) -> bool| mine().filter(|one| of(&one.outcome.fate)).count();
+        let recovered = mine().filter(|one| one.outcome.fate == Fate::Recovered);
+        let mut behind: Vec<f64> = recovered.map(|one| one.outcome.behind).collect();
+        behind.sort_by(f64::total_cmp);
+        let median = behind.get(behind.len() / 2);
+        line([
+            strategy.name(),
+            &format!("{} of {}", behind.len(), mine().count()),
+            &count(|fate| matches!(fate, Fate::Stopped(_))).to_string(),
+            &count(|fate| *fate == Fate::Searching).to_string(),
+            &median.map_or(String::new(), |behind| format!("{behind:.0} s")),
+        ]);
+    }
+    text
+}

@@ -1,0 +1,235 @@
+//! What the templates themselves are held to, read as `CloudFormation` reads them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use local_cloud::{CLUSTER, REGION};
+use serde_json::{Value, json};
+
+use crate::intrinsic::{ACCOUNT, Template};
+use crate::plain::{ALL_IN_ONE, PRIVATELINK, TEMPLATE};
+
+const GROUP: &str =
+    "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:targetgroup/writer/0123456789abcdef";
+
+fn with(parameters: &[(&str, &str)]) -> Template {
+    let route = [("DBClusterIdentifier", CLUSTER), ("TargetGroupArn", GROUP)];
+    Template::new(&TEMPLATE, &[&route[..], parameters].concat())
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
+}
+
+#[test]
+fn what_others_depend_on_is_always_made_or_left_out_with_them() {
+    for template in [&*TEMPLATE, &*PRIVATELINK, &*ALL_IN_ONE] {
+        let resources = template["Resources"].as_object().unwrap();
+        for (name, resource) in resources {
+            let on = match &resource["DependsOn"] {
+                Value::Null => continue,
+                Value::Array(many) => many.clone(),
+                one => vec![one.clone()],
+            };
+            for on in on.iter().map(|on| on.as_str().unwrap()) {
+                let condition = &resources[on]["Condition"];
+                let is_safe = condition.is_null() || *condition == resource["Condition"];
+                assert!(is_safe, "{name} depends on {on}, made only if {condition}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_function_and_its_configuration_wait_for_the_role_with_all_of_its_permissions() {
+    let resources = &TEMPLATE["Resources"];
+    let role = json!({"Fn::GetAtt": ["FollowerRole", "Arn"]});
+    assert_eq!(resources["Follower"]["Properties"]["Role"], role);
+    let function = &resources["FollowerInvokeConfig"]["Properties"]["FunctionName"];
+    assert_eq!(*function, json!({"Ref": "Follower"}));
+
+    let policies = |parameters: &[(&str, &str)]| {
+        let roles = with(parameters).resources("AWS::IAM::Role")["FollowerRole"].clone();
+        let policies = roles["Policies"].as_array().unwrap().iter();
+        policies
+            .map(|policy| policy["PolicyName"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let always = ["follow", "doctor", "report"];
+    assert_eq!(policies(&[]), always);
+    let told = [("NotificationEmail", "on-call@example.com")];
+    assert_eq!(policies(&told), [&always[..], &["send-reports"]].concat());
+    let attached = [("SubnetIds", "subnet-0a"), ("SecurityGroupIds", "sg-0a")];
+    assert_eq!(
+        policies(&attached),
+        [&always[..], &["attach-to-vpc"]].concat()
+    );
+}
+
+#[test]
+fn there_is_no_transform_but_sams() {
+    for file in ["template.yaml", "privatelink.yaml", "all-in-one.yaml"] {
+        let text = read(file);
+        let transforms = text.lines().filter(|line| line.contains("Transform:"));
+        for transform in transforms {
+            assert_eq!(transform, "Transform: AWS::Serverless-2016-10-31", "{file}");
+        }
+        for extension in ["Fn::ForEach", "Fn::Length", "!Length", "ToJsonString"] {
+            assert!(
+                !text.contains(extension),
+                "{file} needs AWS::LanguageExtensions"
+            );
+        }
+    }
+}
+
+/// What `CloudFormation` takes as a template's body, rather than from a bucket.
+#[test]
+fn the_plain_template_fits_into_a_request() {
+    assert!(TEMPLATE.to_string().len() < 51_200);
+}
+
+#[test]
+fn subnets_without_security_groups_are_refused_with_a_sentence() {
+    let subnets = ("SubnetIds", "subnet-0a,subnet-0b");
+    let groups = ("SecurityGroupIds", "sg-0a");
+    for accepted in [&[][..], &[subnets, groups], &[groups]] {
+        assert_eq!(with(accepted).refusals(), [""; 0], "{accepted:?}");
+    }
+    let refused = with(&[subnets]);
+    let refusals = refused.refusals();
+    assert_eq!(refusals.len(), 1);
+    assert!(refusals[0].starts_with("SubnetIds without SecurityGroupIds: "));
+}
+
+#[test]
+fn a_health_check_at_the_database_is_refused_with_a_sentence() {
+    let required = [
+        ("VpcId", "vpc-0a"),
+        ("SubnetIds", "subnet-0a"),
+        ("DatabaseSecurityGroupId", "sg-0a"),
+    ];
+    let ports = [("DatabasePort", "3306"), ("HealthCheckPort", "3306")];
+    let template = |further: &[_]| Template::new(&PRIVATELINK, &[&required[..], further].concat());
+    assert_eq!(template(&[]).refusals(), [""; 0]);
+    assert!(template(&ports).refusals()[0].starts_with("HealthCheckPort is DatabasePort: "));
+}
+
+#[test]
+fn the_rule_takes_events_of_this_account_and_region_only() {
+    let rules = with(&[]).resources("AWS::Events::Rule")["FollowerRdsEvent"].clone();
+    assert_eq!(rules["EventPattern"]["account"], json!([ACCOUNT]));
+    assert_eq!(rules["EventPattern"]["region"], json!([REGION]));
+}
+
+#[test]
+fn a_topic_for_notices_is_one_of_this_account_and_region() {
+    let actions = |topic: &str| {
+        let template = with(&[("NotificationTopicArn", topic)]);
+        template.resources("AWS::CloudWatch::Alarm")["ErrorsAlarm"]["AlarmActions"].clone()
+    };
+    let here = format!("arn:aws:sns:{REGION}:{ACCOUNT}:people");
+    assert_eq!(actions(&here), json!([here]));
+    assert_eq!(actions(""), Value::Null);
+    for elsewhere in [
+        format!("arn:aws:sns:us-east-1:{ACCOUNT}:people"),
+        format!("arn:aws:sns:{REGION}:210987654321:people"),
+    ] {
+        // No ARN, which CloudWatch refuses.
+        let sentence = "NotificationTopicArn is not of this account and Region";
+        assert_eq!(actions(&elsewhere), json!([sentence]), "{elsewhere}");
+    }
+}
+
+#[test]
+fn an_existing_topic_makes_no_topic_and_no_subscription_to_rds() {
+    let topic = format!("arn:aws:sns:{REGION}:{ACCOUNT}:rds");
+    let subscriptions =
+        |template: &Template| template.resources("AWS::RDS::EventSubscription").len();
+    assert_eq!(subscriptions(&with(&[])), 3);
+    let shared = with(&[("RdsEventTopicArn", &topic)]);
+    assert_eq!(subscriptions(&shared), 0);
+    for kind in ["AWS::SNS::Topic", "AWS::SNS::TopicPolicy"] {
+        assert!(shared.resources(kind).is_empty(), "{kind}");
+    }
+    let function = &shared.resources("AWS::SNS::Subscription")["FollowerNotification"];
+    assert_eq!(function["TopicArn"], *topic);
+    let permission = &shared.resources("AWS::Lambda::Permission")["FollowerNotificationPermission"];
+    assert_eq!(permission["SourceArn"], *topic);
+    let queue = &shared.resources("AWS::SQS::QueuePolicy")["DeadLetterQueuePolicy"];
+    let source = &queue["PolicyDocument"]["Statement"][0]["Condition"]["ArnEquals"];
+    assert_eq!(source["aws:SourceArn"], *topic);
+
+    let key = format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd");
+    let both = [("RdsEventTopicArn", &*topic), ("TopicKmsKeyArn", &key)];
+    assert!(with(&both).refusals()[0].starts_with("RdsEventTopicArn with TopicKmsKeyArn: "));
+}
+
+#[test]
+fn two_stacks_on_one_cluster_have_alarms_of_their_own() {
+    let function = json!({"Name": "FunctionName", "Value": Template::attribute("Follower", "Ref")});
+    let cluster = json!({"Name": "DBClusterIdentifier", "Value": CLUSTER});
+    let template = with(&[]);
+    let alarms = template.resources("AWS::CloudWatch::Alarm");
+    let own = alarms
+        .values()
+        .filter(|alarm| alarm["Namespace"] == "FailoverFollower");
+    assert_eq!(own.clone().count(), 3);
+    for alarm in own {
+        assert_eq!(alarm["Dimensions"], json!([cluster, function]), "{alarm}");
+    }
+}
+
+/// A new alarm is in `INSUFFICIENT_DATA`, and only a change rings. Before the first run, what it
+/// watches is missing: as `breaching`, that would be a change.
+#[test]
+fn no_alarm_rings_for_want_of_data_on_the_day_of_deployment() {
+    for (name, alarm) in with(&[]).resources("AWS::CloudWatch::Alarm") {
+        let missing = alarm["TreatMissingData"].as_str().unwrap();
+        let expected = if name == "NoRunAlarm" {
+            "missing"
+        } else {
+            "notBreaching"
+        };
+        assert_eq!(missing, expected, "{name}");
+    }
+    let told = with(&[("NotificationEmail", "on-call@example.com")]);
+    let silence = &told.resources("AWS::CloudWatch::Alarm")["NoRunAlarm"];
+    let people = json!([Template::attribute("NoticeTopic", "Ref")]);
+    assert_eq!(silence["InsufficientDataActions"], people);
+}
+
+#[test]
+fn two_runs_of_a_five_minute_schedule_fit_into_the_silence_that_rings() {
+    let default = &TEMPLATE["Parameters"]["MaxMinutesWithoutRun"]["Default"];
+    assert!(default.as_u64().unwrap() > 2 * 5);
+}
+
+/// The logical IDs of the first `template.yaml` that could be deployed. What goes from an update is
+/// deleted, so it goes with a word to those who update.
+#[test]
+fn an_update_keeps_every_resource_or_the_changelog_says_why_not() {
+    let function = "BlueGreenEvents ClusterEvents DeadLetterQueue DeadLetterQueuePolicy DeadLettersAlarm \
+        ErrorsAlarm Follower FollowerCodeMayNot FollowerDashboard FollowerInvokeConfig FollowerLogs \
+        FollowerMayAttach FollowerMayTell FollowerNotification FollowerNotificationPermission \
+        FollowerRdsEvent FollowerRdsEventPermission FollowerRole FollowerTick InstanceEvents NoRunAlarm \
+        NoticeEmail NoticeTopic NoticeTopicPolicy RdsEventTopic RdsEventTopicPolicy SlowAlarm \
+        SwitchNotice TickRole UndecidedAlarm UndecidedRuns WrongTargetAlarm";
+    let path = "DatabaseIngress EndpointService EndpointServicePermissions Listener LoadBalancer \
+        LoadBalancerSecurityGroup TargetGroup";
+    let changelog = read("CHANGELOG.md");
+    for (template, ids) in [
+        (&*TEMPLATE, function),
+        (&*PRIVATELINK, path),
+        (&*ALL_IN_ONE, "Function Path"),
+    ] {
+        let gone = ids
+            .split_whitespace()
+            .filter(|id| template["Resources"][*id].is_null());
+        let unsaid: BTreeSet<&str> = gone
+            .filter(|id| !changelog.contains(&format!("`{id}`")))
+            .collect();
+        assert_eq!(unsaid, BTreeSet::new());
+    }
+}
