@@ -452,8 +452,14 @@ async fn a_second_identical_event_does_nothing() {
     let runs = Lambda::default().deliver(&universe, events).await;
     assert_eq!(of(&runs[2]).outcome, Outcome::Unchanged);
     let writes = universe.now().writes.clone();
-    let last = writes.iter().rposition(|write| write.left.is_empty()).unwrap();
-    assert!(writes[last + 1..].iter().all(|write| write.left == [two()]), "{writes:?}");
+    let last = writes
+        .iter()
+        .rposition(|write| write.left.is_empty())
+        .unwrap();
+    assert!(
+        writes[last + 1..].iter().all(|write| write.left == [two()]),
+        "{writes:?}"
+    );
     assert_right(&universe);
 }
 

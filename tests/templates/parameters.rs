@@ -79,11 +79,7 @@ async fn all_of_the_function(cloud: &Cloud) {
     let route = [("DBClusterIdentifier", CLUSTER), ("TargetGroupArn", group)];
     assert_all_given(&TEMPLATE, &[&route[..], &further].concat());
     let stack = deploy_function(cloud, group, &further).await;
-    for made in [
-        "FollowerCodeMayNot",
-        "NoticeEmail",
-        "SwitchNotice",
-    ] {
+    for made in ["FollowerCodeMayNot", "NoticeEmail", "SwitchNotice"] {
         stack.resource(made).unwrap();
     }
     for left_out in ["NoticeTopic", "NoticeTopicPolicy", "FollowerDashboard"] {
