@@ -363,7 +363,8 @@ impl Run {
 
     fn out_of_time(&self) -> Result<(), RunError> {
         if let Some(write) = &self.writing {
-            return Err(RunError::of_write(write.cut_off()));
+            let error = write.cut_off(self.write_error.as_ref());
+            return Err(RunError::of_write(error));
         }
         match &self.last {
             _ if self.is_verified() => Ok(()),
@@ -499,18 +500,23 @@ impl Write {
         matches!(self, Self::Register(_))
     }
 
-    /// What is said of it where the run's time was up before it had ended.
-    fn cut_off(&self) -> CallError {
+    /// What is said of it where the run's time was up before it had ended; `before` is why the one before
+    /// it failed.
+    fn cut_off(&self, before: Option<&CallError>) -> CallError {
         let call = if self.registers() {
             REGISTER
         } else {
             DEREGISTER
         };
         let targets: Vec<String> = self.targets().iter().map(ToString::to_string).collect();
-        let detail = format!(
+        let mut detail = format!(
             "the function's time was up while {} was under way; it may have been done",
             targets.join(", ")
         );
-        CallError::new(call, Cause::TimedOut, detail)
+        if let Some(before) = before {
+            detail += &format!("; before that it failed: {}", before.detail);
+        }
+        let cause = before.map_or(Cause::TimedOut, |before| before.cause);
+        CallError::new(call, cause, detail)
     }
 }

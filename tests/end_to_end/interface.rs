@@ -50,7 +50,7 @@ async fn the_last_line_of_a_run_is_its_report_and_the_others_bear_request_and_ro
         .collect();
     assert_eq!(
         looked.len(),
-        2,
+        3,
         "one line for each look that changed something: {logs:#?}"
     );
     for line in looked {
@@ -63,7 +63,7 @@ async fn the_last_line_of_a_run_is_its_report_and_the_others_bear_request_and_ro
 }
 
 #[tokio::test]
-async fn a_look_asks_side_by_side_and_a_switch_takes_three_round_trips() {
+async fn a_look_asks_side_by_side_and_a_switch_takes_four_round_trips() {
     let cloud = Cloud::start().await.unwrap();
     let function = function(&cloud, &[]).await;
     invoke(&function, &event("manual")).await; // the process learns the names
@@ -75,19 +75,37 @@ async fn a_look_asks_side_by_side_and_a_switch_takes_three_round_trips() {
         .inject(local_cloud::ANY, Fault::Delay(added));
     invoke(&function, &ago("failover-completed", 1)).await;
     let calls = cloud.gateway().calls();
-    let actions: Vec<&str> = calls.iter().map(|call| call.action.as_str()).collect();
-    let look = ["DescribeDBClusters", "DescribeTargetHealth"];
-    let mut first: Vec<&str> = actions[..2].to_vec();
-    first.sort_unstable();
-    assert_eq!(first, look);
-    assert_eq!(actions[2..4], ["DeregisterTargets", "RegisterTargets"]);
-    assert_eq!(actions.len(), 6, "a look, two writes, a look: {actions:?}");
-    // Sequential round trips, counted by who arrived before whom was answered.
-    assert!(
-        calls[1].at < calls[0].at + added,
-        "the look's questions are asked side by side"
+    let mut actions: Vec<&str> = calls.iter().map(|call| call.action.as_str()).collect();
+    for look in [0..3, 4..7, 8..11] {
+        actions[look].sort_unstable();
+    }
+    let look = [
+        "DescribeDBClusters",
+        "DescribeEvents",
+        "DescribeTargetHealth",
+    ];
+    let switch: Vec<&str> = [
+        &look[..],
+        &["DeregisterTargets"],
+        &look,
+        &["RegisterTargets"],
+        &look,
+    ]
+    .concat();
+    assert_eq!(
+        actions, switch,
+        "a look before, between and after the writes"
     );
-    for pair in [(0, 2), (2, 3), (3, 4)] {
+    // Sequential round trips, counted by which arrived before which was answered.
+    let asked = |look: usize| calls[look..look + 3].iter().map(|call| call.at);
+    for look in [0, 4, 8] {
+        let (first, last) = (asked(look).min().unwrap(), asked(look).max().unwrap());
+        assert!(
+            last < first + added,
+            "a look's questions are asked side by side"
+        );
+    }
+    for pair in [(0, 3), (3, 4), (4, 7), (7, 8)] {
         assert!(
             calls[pair.1].at >= calls[pair.0].at + added,
             "{pair:?} one after the other"

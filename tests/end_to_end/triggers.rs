@@ -1,6 +1,6 @@
 //! What wakes the function, and what the group holds then.
 
-use local_cloud::{Cloud, INSTANCE_2, TARGET_1, TARGET_2};
+use local_cloud::{CLUSTER, Cloud, Fault, INSTANCE_1, INSTANCE_2, TARGET_1, TARGET_2};
 use serde_json::json;
 
 use crate::function::{
@@ -20,7 +20,7 @@ async fn an_event_for_another_cluster_and_one_about_a_backup_are_ignored() {
         assert_eq!(route(&done)["outcome"], "ignored");
         assert_eq!(route(&done)["looks"], 0);
     }
-    assert!(cloud.gateway().calls().is_empty(), "nobody was asked");
+    assert!(cloud.gateway().calls().is_empty(), "no service was asked");
     assert_group(&cloud, &[TARGET_1]).await;
 }
 
@@ -38,7 +38,15 @@ async fn what_is_not_understood_is_a_reason_to_look() {
     assert_eq!(route(&done)["outcome"], "switched");
     let done = invoke(&function, &event("subscription-confirmed")).await;
     assert_eq!(route(&done)["outcome"], "unchanged");
-    for bytes in [&b"not JSON"[..], b"{\"Records\": [", b"\xff\xfe"] {
+    let deep = "[".repeat(200) + &"]".repeat(200);
+    for bytes in [
+        &b"not JSON"[..],
+        b"{\"Records\": [",
+        b"\xff\xfe",
+        b"\"\\ud800\"",
+        b"1e999",
+        deep.as_bytes(),
+    ] {
         let done = function.invoke_raw(bytes.to_vec()).await.unwrap();
         assert_eq!(route(&done)["outcome"], "unchanged", "{bytes:?}");
     }
@@ -51,17 +59,48 @@ async fn what_is_not_understood_is_a_reason_to_look() {
 }
 
 #[tokio::test]
-async fn an_empty_group_is_filled() {
+async fn an_empty_group_without_a_known_reason_is_filled_after_half_a_minute() {
     let cloud = Cloud::start().await.unwrap();
     cloud.set_targets(&[]).await.unwrap();
     let function = function(&cloud, &[]).await;
     let done = invoke(&function, &event("manual")).await;
     assert_eq!(route(&done)["registered"], json!([TARGET_1]));
+    let elapsed = route(&done)["elapsedMs"].as_u64();
+    assert!(
+        (Some(30_000)..Some(45_000)).contains(&elapsed),
+        "{elapsed:?}"
+    );
     assert_group(&cloud, &[TARGET_1]).await;
+}
 
+#[tokio::test]
+async fn an_empty_group_is_filled_at_once_where_the_log_says_who_the_writer_is() {
+    let cloud = Cloud::start().await.unwrap();
     cloud.set_targets(&[]).await.unwrap();
+    let message = format!("Completed failover to DB instance: {INSTANCE_1}");
+    let log = Fault::event_log(CLUSTER, &[(&message, 2)]);
+    cloud.gateway().inject("DescribeEvents", log);
+    let function = function(&cloud, &[]).await;
     let done = invoke(&function, &event("schedule")).await;
-    assert_eq!(route(&done)["outcome"], "switched");
+    assert_eq!(route(&done)["registered"], json!([TARGET_1]));
+    assert_eq!(route(&done)["looks"], 2);
+    assert_group(&cloud, &[TARGET_1]).await;
+}
+
+#[tokio::test]
+async fn an_event_of_another_account_or_region_is_ignored() {
+    let cloud = Cloud::start().await.unwrap();
+    let function = function(&cloud, &[]).await;
+    for name in ["failover", "eventbridge-failover"] {
+        for place in ["ap-northeast-1:210987654321", "ap-northeast-3:123456789012"] {
+            let own = "arn:aws:rds:ap-northeast-1:123456789012";
+            let foreign = format!("arn:aws:rds:{place}");
+            let foreign = ago(name, 1).to_string().replace(own, &foreign);
+            let done = invoke(&function, &serde_json::from_str(&foreign).unwrap()).await;
+            assert_eq!(route(&done)["outcome"], "ignored");
+        }
+    }
+    assert!(cloud.gateway().calls().is_empty(), "no service was asked");
     assert_group(&cloud, &[TARGET_1]).await;
 }
 

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
 /// One way for a request to go wrong.
 #[derive(Clone)]
 pub enum Fault {
@@ -92,6 +95,28 @@ impl Fault {
     #[must_use]
     pub fn rewrite(change: impl Fn(String) -> String + Send + Sync + 'static) -> Self {
         Self::Rewrite(Arc::new(change))
+    }
+
+    /// `DescribeEvents` answers with these messages of a cluster, each of so many seconds before now. moto writes
+    /// no failover events into its log.
+    #[must_use]
+    pub fn event_log(cluster: &str, entries: &[(&str, i64)]) -> Self {
+        let entry = |(message, ago): &(&str, i64)| {
+            let date = OffsetDateTime::now_utc() - time::Duration::seconds(*ago);
+            let date = date.format(&Rfc3339).unwrap_or_default();
+            format!(
+                "<Event><SourceIdentifier>{cluster}</SourceIdentifier>\
+                 <SourceType>db-cluster</SourceType>\
+                 <Message>{message}</Message><Date>{date}</Date></Event>"
+            )
+        };
+        let events: String = entries.iter().map(entry).collect();
+        Self::rewrite(move |_| {
+            format!(
+                "<DescribeEventsResponse><DescribeEventsResult><Events>{events}</Events>\
+                 </DescribeEventsResult></DescribeEventsResponse>"
+            )
+        })
     }
 
     /// `DescribeDBClusters` lists no Writer, as in the middle of a failover.

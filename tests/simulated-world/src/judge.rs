@@ -74,7 +74,8 @@ impl Asked {
     /// Whether a look then could have known better than to register this target, which is not the Writer's:
     ///
     /// - The API or the CNAME named the Writer, and spoke of the flip that made it the Writer.
-    /// - The log showed a statement that names the Writer, made since it was last demoted.
+    /// - The log showed a statement that names the Writer, made since it was last demoted, and not a minute or more
+    ///   before it was promoted.
     /// - The newest statement in the log was fresh, named another than the one registered, and was newer than
     ///   that one's promotion and than what the run knew in its favour.
     fn could_know_better(&self, state: &State, known: &[Statement], target: &Target) -> bool {
@@ -96,9 +97,12 @@ impl Asked {
             return false;
         }
         let demoted = reigns.demoted(&state.writer).map(|at| state.time(at));
-        let since_demoted = |said: &Statement| demoted.is_none_or(|demoted| said.time > demoted);
+        let of_this_flip = |said: &Statement| {
+            demoted.is_none_or(|demoted| said.time > demoted)
+                && promoted.is_none_or(|at| said.time + FRESH > state.time(at))
+        };
         let logged = || state.log.statements(self.at);
-        if logged().any(|said| said.says.names() == Some(&state.writer) && since_demoted(&said)) {
+        if logged().any(|said| said.says.names() == Some(&state.writer) && of_this_flip(&said)) {
             return true;
         }
         let Some(newest) = logged().max_by_key(|said| said.time) else {
@@ -108,10 +112,10 @@ impl Asked {
             .iter()
             .filter(|said| said.says.names() == owner)
             .map(|said| said.time);
-        let promoted = owner
+        let owner_promoted = owner
             .and_then(|owner| reigns.promoted(owner))
             .map(|at| state.time(at));
-        let relied_on = in_favour.chain(promoted).max();
+        let relied_on = in_favour.chain(owner_promoted).max();
         newest
             .says
             .names()

@@ -29,7 +29,7 @@ pub struct Seat {
     known: RefCell<Known>,
     /// What the API answered last.
     api: RefCell<Option<InstanceId>>,
-    /// What [`Fault::RegisterFirst`] has not taken out yet.
+    /// What [`Fault::RegisterFirst`] takes out only when it has registered another.
     withheld: RefCell<BTreeSet<Target>>,
     wrote: Cell<bool>,
     /// Told once a run with [`Fault::NoSecondLook`] would have stopped looking.
@@ -224,11 +224,10 @@ impl World for Seat {
     }
 
     async fn targets(&self, _group: &TargetGroupArn) -> Result<Vec<Registration>, CallError> {
-        let withheld = self.withheld.take();
-        self.take_out(&withheld);
         self.call(READ, |state| state.elb_health).await?;
         let state = self.universe.now();
         self.known.borrow_mut().read(&state);
+        let withheld = self.withheld.borrow();
         let seen = |(target, drains): (&Target, &Option<Instant>)| Registration {
             target: match self.fault {
                 Some(Fault::IgnorePort) => Target {
@@ -239,7 +238,9 @@ impl World for Seat {
             },
             draining: drains.is_some() && self.fault != Some(Fault::CountDraining),
         };
-        Ok(state.listed().iter().map(seen).collect())
+        let listed = state.listed().iter();
+        let listed = listed.filter(|(target, _)| !withheld.contains(*target));
+        Ok(listed.map(seen).collect())
     }
 
     async fn register(&self, _group: &TargetGroupArn, target: &Target) -> Result<(), CallError> {

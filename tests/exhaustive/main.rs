@@ -1,0 +1,147 @@
+//! Every interleaving of a small world, none left to chance, judged by the truth.
+//!
+//! ```text
+//! model    what can happen, and what must hold
+//! truth    who the Writer is, and what of it the witnesses show
+//! driven   a run in that world: carries out what the machine asks for
+//! machine  the function's own `Run`, shared, and each of its steps taken once
+//! ```
+//!
+//! Two or three instances, failovers that start and come about or are called off, an API that is
+//! always right, a CNAME and an event log that lag as they like, a log that may not be read,
+//! payloads that arrive at any time or never; runs side by side, each of which may be cut off
+//! between any two of its steps. A look is one moment; a write lands later, and anything may happen
+//! between.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod driven;
+mod machine;
+mod model;
+mod names;
+mod truth;
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use stateright::{Checker, HasDiscoveries, Model};
+
+use driven::Fault;
+use model::{
+    ENDS_RIGHT_AFTER_CALM, LEAVES_NO_TWO, REGISTERS_THE_WRITER, SUCCEEDS_OVER_THE_WRITER, World,
+};
+
+impl World {
+    /// One failover, and the time in which the first run follows it.
+    const SMALL: Self = Self {
+        members: 2,
+        runs: 2,
+        failovers: 1,
+        horizon: 3,
+        slow: 1,
+        failures: 0,
+        groups: &[0b01],
+        fault: None,
+    };
+}
+
+fn explore(world: World) {
+    let began = Instant::now();
+    println!("{world:?}");
+    let checker = world.checker().threads(2).spawn_dfs().join();
+    println!(
+        "{} states, {} of them unique, depth {}, {:.0} s",
+        checker.state_count(),
+        checker.unique_state_count(),
+        checker.max_depth(),
+        began.elapsed().as_secs_f64()
+    );
+    checker.assert_properties();
+}
+
+#[test]
+fn two_runs_while_the_writer_moves() {
+    explore(World::SMALL);
+}
+
+#[test]
+fn one_run_until_all_evidence_has_had_its_time() {
+    explore(World {
+        runs: 1,
+        horizon: 9,
+        ..World::SMALL
+    });
+}
+
+#[test]
+fn a_deliberate_fault_is_found() {
+    for (fault, property) in [
+        (Fault::BelievesAnnouncements, REGISTERS_THE_WRITER),
+        (Fault::ReadsTheGroupOnce, SUCCEEDS_OVER_THE_WRITER),
+        (Fault::EndsUnverified, LEAVES_NO_TWO),
+        (Fault::NeverDeregisters, ENDS_RIGHT_AFTER_CALM),
+    ] {
+        let world = World {
+            fault: Some(fault),
+            groups: &[0b01, 0b00],
+            ..World::SMALL
+        };
+        let found = HasDiscoveries::AllOf(BTreeSet::from([property]));
+        let checker = world.checker().threads(2).finish_when(found);
+        let checker = checker.spawn_bfs().join();
+        println!("{fault:?}: {} states", checker.unique_state_count());
+        assert!(
+            checker.discovery(property).is_some(),
+            "{fault:?} breaks nothing"
+        );
+    }
+}
+
+#[test]
+#[ignore = "more states than a test run should take"]
+fn three_members_and_two_runs() {
+    explore(World {
+        members: 3,
+        horizon: 5,
+        groups: &[0b001, 0b000, 0b010],
+        ..World::SMALL
+    });
+}
+
+#[test]
+#[ignore = "more states than a test run should take"]
+fn two_members_and_three_runs() {
+    explore(World {
+        runs: 3,
+        ..World::SMALL
+    });
+}
+
+#[test]
+#[ignore = "more states than a test run should take"]
+fn two_runs_while_the_writer_moves_there_and_back() {
+    explore(World {
+        failovers: 2,
+        horizon: 4,
+        ..World::SMALL
+    });
+}
+
+#[test]
+#[ignore = "more states than a test run should take"]
+fn two_runs_until_all_evidence_has_had_its_time() {
+    explore(World {
+        horizon: 9,
+        ..World::SMALL
+    });
+}
+
+#[test]
+#[ignore = "more states than a test run should take"]
+fn a_write_that_fails_or_is_done_unanswered() {
+    explore(World {
+        failures: 1,
+        groups: &[0b01, 0b00, 0b10],
+        ..World::SMALL
+    });
+}
