@@ -38,6 +38,10 @@ impl Endpoints {
     /// The endpoint that was given for a service, by its name in signatures and IAM; `None` for AWS's own.
     #[must_use]
     pub fn of(&self, service: &str) -> Option<&str> {
+        debug_assert!(
+            SERVICES.iter().any(|(known, _)| *known == service),
+            "the variable of {service} is not read"
+        );
         let url = self.services.get(service).or(self.every_service.as_ref());
         url.map(EndpointUrl::as_str)
     }

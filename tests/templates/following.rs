@@ -7,6 +7,7 @@ use local_cloud::{Cloud, INSTANCE_2, Stack, TARGET_1, TARGET_2, announce};
 use serde_json::Value;
 
 use crate::payload::event;
+use crate::room::emptied;
 use crate::sealed::{in_a_room, start};
 use crate::stacks::{configuration, database, deploy_function, deploy_path, schedule};
 
@@ -50,9 +51,7 @@ async fn follow(cloud: &Cloud) {
 
     let announced = announce(&event("failover"), Duration::from_secs(1));
     let (done, ()) = tokio::join!(function.invoke(&announced), async {
-        while !targets().await.is_empty() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        emptied(async || targets().await.is_empty()).await;
         cloud.fail_over(INSTANCE_2).await.unwrap();
     });
     let report = done.unwrap().outcome.unwrap();

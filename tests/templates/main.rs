@@ -26,6 +26,7 @@ mod payload;
 mod permissions;
 mod plain;
 mod reference;
+mod refusals;
 mod request;
 mod room;
 mod sealed;
