@@ -87,6 +87,18 @@ pub enum Decision {
 }
 
 impl Decision {
+    /// Whether what is written for it is written for a known reason, so that the group is this run's own from
+    /// then on, whoever disturbed it before.
+    #[must_use]
+    pub fn is_explained(&self) -> bool {
+        match self {
+            Self::Follow { .. } => true,
+            Self::Evict { pending, .. } => {
+                matches!(pending, Pending::Failover(_) | Pending::Completion(_))
+            }
+        }
+    }
+
     /// The Writer, where it is confirmed.
     #[must_use]
     pub fn writer(&self) -> Option<&InstanceId> {
@@ -226,7 +238,7 @@ impl<'a> Context<'a> {
     /// The API is silent: a completion decides with DNS, as long as it is recent.
     fn silent(&self, standing: Standing<'_>) -> Verdict {
         let Some((writer, at)) = standing.completed.filter(|_| standing.announced.is_none()) else {
-            let awaited = self.awaited(standing);
+            let awaited = Self::awaited(standing);
             return awaited.unwrap_or(Verdict::Awaited(Pending::Confirmation));
         };
         let contradicted = self.evidence.api.as_ref().is_some_and(|api| {
@@ -240,7 +252,7 @@ impl<'a> Context<'a> {
     }
 
     /// What the statements await, whatever the witnesses say.
-    fn awaited(&self, standing: Standing<'_>) -> Option<Verdict> {
+    fn awaited(standing: Standing<'_>) -> Option<Verdict> {
         let announced = standing
             .announced
             .map(|(next, _)| Pending::Failover(next.clone()));

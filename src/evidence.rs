@@ -203,6 +203,12 @@ impl Group {
         self.held = Some(held);
     }
 
+    /// Takes the group for this run's own from now on: it is about to be what this run has made of it, for a
+    /// reason that it knows.
+    pub fn settle(&mut self) {
+        self.disturbed = None;
+    }
+
     /// Takes in a write of this run, done at `now`; in a dry run it is never to be seen.
     pub fn wrote(&mut self, target: &Target, registers: bool, now: DateTime<Utc>, dry_run: bool) {
         let mut lag = if dry_run { NEVER } else { LIST_LAG };
@@ -229,10 +235,11 @@ impl Group {
     pub fn may_have_written(&mut self, targets: Vec<&Target>, registers: bool) {
         let mut held = self.held.clone().unwrap_or_default();
         for target in targets {
-            match registers {
-                true => held.insert(target.clone()),
-                false => held.remove(target),
-            };
+            if registers {
+                held.insert(target.clone());
+            } else {
+                held.remove(target);
+            }
         }
         self.doubtful = Some(held);
     }

@@ -87,6 +87,7 @@ impl Look {
 
     fn log(&self) {
         let Self {
+            asked: _,
             seen,
             hint,
             decision,

@@ -76,9 +76,10 @@ pub async fn observe(
 ) -> Observation {
     let known = known.or_else(|| route.endpoint.as_ref().map(Topology::from_endpoint));
     let log = async {
-        match asks_log {
-            true => Some(in_time("rds:DescribeEvents", world.log(&route.cluster)).await),
-            false => None,
+        if asks_log {
+            Some(in_time("rds:DescribeEvents", world.log(&route.cluster)).await)
+        } else {
+            None
         }
     };
     let (cluster, log, targets, mut answers) = tokio::join!(

@@ -148,17 +148,14 @@ impl RouteReport {
             Some(targets) if targets.is_empty() => "the group is empty".to_owned(),
             Some(targets) => format!("the group holds {}", list(targets)),
         };
-        let mut wrote = String::new();
-        for (what, targets) in [
-            ("deregistered", &self.deregistered),
-            ("registered", &self.registered),
-        ] {
-            if !targets.is_empty() {
-                wrote += &format!("; this run {what} {}", list(targets));
-            }
-        }
+        let written = |what: &str, targets: &[Target]| match targets {
+            [] => String::new(),
+            targets => format!("; this run {what} {}", list(targets)),
+        };
+        let out = written("deregistered", &self.deregistered);
+        let in_ = written("registered", &self.registered);
         Some(format!(
-            "cluster `{}`, {}: {}; seen in {} looks over {:.1} s: api {}, dns {}, hint {}{wrote}; {held}",
+            "cluster `{}`, {}: {}; seen in {} looks over {:.1} s: api {}, dns {}, hint {}{out}{in_}; {held}",
             self.db_cluster_identifier,
             self.target_group_arn,
             chain(error),

@@ -98,6 +98,8 @@ pub struct Run {
 /// One look, and what it led to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Look {
+    /// When its questions were asked.
+    pub asked: Duration,
     /// What it saw.
     pub seen: Observation,
     /// The instance that the statements name.
@@ -183,11 +185,11 @@ impl Run {
     }
 
     fn looked(&mut self, seen: Observation, asked: Duration, at: Duration) -> Action {
-        self.note(seen, at);
+        self.note(seen, asked, at);
         let Some(look) = &self.last else {
             return self.look_at_next_beat(at);
         };
-        let asked_log = look.seen.log.is_some();
+        let is_good = look.is_good_to_register_on(at);
         let Plan {
             deregister,
             register,
@@ -205,8 +207,7 @@ impl Run {
             if self.beat.registered {
                 return self.look_at_next_beat(at);
             }
-            let outdated = at.saturating_sub(asked) > OUTDATED || !asked_log;
-            if outdated && !self.beat.renewed {
+            if !is_good && !self.beat.renewed {
                 self.beat.renewed = true;
                 return Action::Look { at, asks_log: true };
             }
@@ -216,7 +217,7 @@ impl Run {
     }
 
     /// Takes in what a look saw, and keeps what it leads to.
-    fn note(&mut self, seen: Observation, at: Duration) {
+    fn note(&mut self, seen: Observation, asked: Duration, at: Duration) {
         let now = self.clock(at);
         self.looks += 1;
         self.evidence.note(&seen, now);
@@ -241,6 +242,7 @@ impl Run {
             self.tally.disagreed |= api != dns;
         }
         self.last = Some(Look {
+            asked,
             seen,
             hint,
             decision,
@@ -321,9 +323,13 @@ impl Run {
         match result {
             Ok(()) => {
                 self.write_error = None;
+                let next = self.registers_next(&write, at);
                 self.note_written(write, at);
-                // What was written is verified at once.
-                Action::Look { at, asks_log: true }
+                match next {
+                    Some(target) => self.write(Write::Register(target)),
+                    // What was written is verified at once.
+                    None => Action::Look { at, asks_log: true },
+                }
             }
             Err(error) if error.is_final() => self.end(Err(RunError::of_write(error))),
             Err(error) => {
@@ -336,8 +342,20 @@ impl Run {
         }
     }
 
+    /// The Writer's target, where it comes in after those that this write has taken out, by a look that is
+    /// still good to register on.
+    fn registers_next(&self, write: &Write, at: Duration) -> Option<Target> {
+        let look = self.last.as_ref().filter(|_| !write.registers())?;
+        let is_good = !self.beat.registered && look.is_good_to_register_on(at);
+        look.plan.register.clone().filter(|_| is_good)
+    }
+
     fn note_written(&mut self, write: Write, at: Duration) {
         let now = self.clock(at);
+        let decision = self.last.as_ref().map(|look| &look.decision);
+        if decision.is_some_and(Decision::is_explained) {
+            self.evidence.group.settle();
+        }
         for target in write.targets() {
             self.evidence
                 .group
@@ -415,9 +433,10 @@ impl Run {
         };
         let last = self.last.as_ref().map(|look| &look.seen.targets);
         let listed = last.and_then(|targets| targets.as_ref().ok());
-        let targets = match self.settings.dry_run {
-            true => listed.cloned(),
-            false => self.evidence.group.held,
+        let targets = if self.settings.dry_run {
+            listed.cloned()
+        } else {
+            self.evidence.group.held
         };
         let followed = |age: &Duration| (outcome == Outcome::Switched).then_some(*age + elapsed);
         let mut report = RouteReport {
@@ -447,6 +466,11 @@ impl Run {
 }
 
 impl Look {
+    /// Whether its answers are young enough to register on, and the event log is among what was asked.
+    fn is_good_to_register_on(&self, at: Duration) -> bool {
+        self.seen.log.is_some() && at.saturating_sub(self.asked) <= OUTDATED
+    }
+
     /// An error that stays however often it is looked again.
     fn final_error(&self) -> Option<RunError> {
         match &self.seen.targets {
@@ -509,13 +533,12 @@ impl Write {
             DEREGISTER
         };
         let targets: Vec<String> = self.targets().iter().map(ToString::to_string).collect();
-        let mut detail = format!(
-            "the function's time was up while {} was under way; it may have been done",
-            targets.join(", ")
+        let before_that = before.map(|before| format!("; before that: {}", before.detail));
+        let detail = format!(
+            "the function's time was up while {} was under way, and it may have been done{}",
+            targets.join(", "),
+            before_that.unwrap_or_default()
         );
-        if let Some(before) = before {
-            detail += &format!("; before that it failed: {}", before.detail);
-        }
         let cause = before.map_or(Cause::TimedOut, |before| before.cause);
         CallError::new(call, cause, detail)
     }
