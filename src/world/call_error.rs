@@ -89,24 +89,25 @@ impl CallError {
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
-        let response = error.raw_response();
         if let Some(service) = error.as_service_error()
             && let Some(code) = service.code()
         {
-            return Self::from_code(call, code, service.message(), response);
+            let answer = error.raw_response();
+            let date = answer.and_then(|answer| answer.headers().get("date"));
+            return Self::from_code(call, code, service.message(), date);
         }
         Self::from_dispatch(call, error)
     }
 
-    /// An error that AWS answered with.
+    /// An error that AWS answered with, and the answer's `Date`.
     pub(crate) fn from_code(
         call: &'static str,
         code: &str,
         message: Option<&str>,
-        response: Option<&HttpResponse>,
+        date: Option<&str>,
     ) -> Self {
         let detail = message.map_or(code.to_owned(), |message| format!("{code}: {message}"));
-        let skew = response.and_then(|response| clock_ahead(response, Utc::now()));
+        let skew = date.and_then(|date| clock_ahead(date, Utc::now()));
         match (Cause::of_code(code), skew) {
             (Cause::Credentials, Some(ahead)) if ahead.abs() >= SIGNATURE_TOLERANCE => {
                 let off = format!("{:+} s from AWS's", ahead.num_seconds());
@@ -121,13 +122,15 @@ impl CallError {
     where
         E: Error + 'static,
     {
+        let answer = error.raw_response();
+        let body = answer.and_then(|answer| answer.body().bytes());
         let mut sources = successors(Some(error as &dyn Error), |error| (*error).source());
         let cause = match error {
             SdkError::TimeoutError(_) => Cause::TimedOut,
             SdkError::DispatchFailure(failure) if failure.is_timeout() => Cause::TimedOut,
             SdkError::DispatchFailure(failure) if failure.is_io() => Cause::Unreachable,
             _ if sources.any(<dyn Error>::is::<CredentialsError>) => Cause::Credentials,
-            _ if error.raw_response().is_some_and(is_html) => Cause::NotAws,
+            _ if body.is_some_and(is_html) => Cause::NotAws,
             _ => Cause::Unavailable,
         };
         Self::new(call, cause, DisplayErrorContext(error).to_string())
@@ -135,13 +138,13 @@ impl CallError {
 }
 
 /// How far the clock is ahead of AWS's, by the answer's `Date`, which is cut to the second.
-pub(crate) fn clock_ahead(response: &HttpResponse, now: DateTime<Utc>) -> Option<TimeDelta> {
-    let date = DateTime::parse_from_rfc2822(response.headers().get("date")?).ok()?;
+pub(crate) fn clock_ahead(date: &str, now: DateTime<Utc>) -> Option<TimeDelta> {
+    let date = DateTime::parse_from_rfc2822(date).ok()?;
     Some(now - date.to_utc() - TimeDelta::milliseconds(500))
 }
 
-fn is_html(response: &HttpResponse) -> bool {
-    let body = response.body().bytes().unwrap_or_default();
+/// Whether a body begins like a page.
+pub(crate) fn is_html(body: &[u8]) -> bool {
     let start = String::from_utf8_lossy(&body[..body.len().min(64)]);
     let start = start.trim_start().to_ascii_lowercase();
     start.starts_with("<!doctype html") || start.starts_with("<html")
@@ -196,70 +199,48 @@ impl Cause {
 
 #[cfg(test)]
 mod tests {
-    use aws_smithy_runtime_api::http::StatusCode;
-    use aws_smithy_types::body::SdkBody;
-
     use super::*;
 
-    fn answer(seconds_behind: i64, body: &'static str) -> HttpResponse {
-        let mut answer = HttpResponse::new(StatusCode::try_from(403).unwrap(), SdkBody::from(body));
+    /// An error of AWS's, whose clock is this far behind the function's.
+    fn error(code: &str, seconds_behind: i64) -> CallError {
         let date = (Utc::now() - TimeDelta::seconds(seconds_behind)).to_rfc2822();
-        answer.headers_mut().insert("date", date);
-        answer
-    }
-
-    fn cause(code: &str, seconds_behind: i64) -> Cause {
-        CallError::from_code("call", code, None, Some(&answer(seconds_behind, ""))).cause
+        CallError::from_code("call", code, Some("in words"), Some(&date))
     }
 
     #[test]
     fn credentials_that_aws_refuses_are_no_missing_permission() {
         for code in ["ExpiredToken", "InvalidClientTokenId", "AuthFailure"] {
-            assert_eq!(cause(code, 2), Cause::Credentials, "{code}");
+            assert_eq!(error(code, 2).cause, Cause::Credentials, "{code}");
         }
-        assert_eq!(cause("AccessDenied", 2), Cause::Denied);
-        assert_eq!(
-            CallError::from_code("call", "AuthFailure", None, None).cause,
-            Cause::Credentials
-        );
+        assert_eq!(error("AccessDenied", 2).cause, Cause::Denied);
+        let undated = CallError::from_code("call", "AuthFailure", None, None);
+        assert_eq!(undated.cause, Cause::Credentials);
     }
 
     #[test]
     fn the_answers_date_tells_a_clock_that_is_off_from_a_wrong_key() {
         for seconds_behind in [400, -400] {
-            assert_eq!(
-                cause("SignatureDoesNotMatch", seconds_behind),
-                Cause::ClockSkew
-            );
+            let skewed = error("SignatureDoesNotMatch", seconds_behind);
+            assert_eq!(skewed.cause, Cause::ClockSkew);
         }
-        assert_eq!(cause("SignatureDoesNotMatch", 200), Cause::Credentials);
-        assert_eq!(
-            cause("AccessDenied", 400),
-            Cause::Denied,
-            "the signature was accepted"
-        );
-        let skewed = answer(400, "");
-        let error = CallError::from_code(
-            "call",
-            "RequestExpired",
-            Some("Request has expired."),
-            Some(&skewed),
-        );
+        let signed = error("SignatureDoesNotMatch", 200);
+        assert_eq!(signed.cause, Cause::Credentials);
+        let accepted = error("AccessDenied", 400);
+        assert_eq!(accepted.cause, Cause::Denied);
+        let text = error("RequestExpired", 400).to_string();
         assert!(
-            error
-                .to_string()
-                .starts_with("call was refused for the function's clock (+"),
-            "{error}"
+            text.starts_with("call was refused for the function's clock (+"),
+            "{text}"
         );
     }
 
     #[test]
     fn a_page_in_html_is_not_awss() {
         for body in ["<!DOCTYPE html><title>Sign in</title>", "\n<HTML>\n"] {
-            assert!(is_html(&answer(0, body)), "{body}");
+            assert!(is_html(body.as_bytes()), "{body}");
         }
         for body in ["<ErrorResponse></ErrorResponse>", "", "{}"] {
-            assert!(!is_html(&answer(0, body)), "{body}");
+            assert!(!is_html(body.as_bytes()), "{body}");
         }
     }
 }
