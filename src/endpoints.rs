@@ -14,7 +14,7 @@ pub(crate) const EVERY_SERVICE: &str = "AWS_ENDPOINT_URL";
 pub(crate) const IGNORED: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
 
 /// The services that the function calls, by their names in signatures and IAM, and the variable of each.
-pub(crate) const SERVICES: [(&str, &str); 5] = [
+pub(crate) const SERVICES: [(&str, &str); 6] = [
     ("ec2", "AWS_ENDPOINT_URL_EC2"),
     (
         "elasticloadbalancing",
@@ -22,6 +22,7 @@ pub(crate) const SERVICES: [(&str, &str); 5] = [
     ),
     ("rds", "AWS_ENDPOINT_URL_RDS"),
     ("sns", "AWS_ENDPOINT_URL_SNS"),
+    ("sqs", "AWS_ENDPOINT_URL_SQS"),
     ("sts", "AWS_ENDPOINT_URL_STS"),
 ];
 

@@ -17,6 +17,12 @@ pub enum RunError {
     /// IAM forbids a call; the failure names the action.
     #[error("the function's role lacks the permission {}", .0.call)]
     AccessDenied(#[source] CallError),
+    /// The credentials have expired, are wrong, or there are none.
+    #[error("AWS does not accept the function's credentials")]
+    Credentials(#[source] CallError),
+    /// The function's clock is more than some minutes from AWS's, which then refuses signatures.
+    #[error("AWS does not accept the time of the function's clock")]
+    ClockSkew(#[source] CallError),
     /// AWS answered too many calls with "slow down".
     #[error("AWS throttled {} to the end", .0.call)]
     Throttled(#[source] CallError),
@@ -57,6 +63,8 @@ impl RunError {
             Self::ClusterNotFound(_) => "ClusterNotFound",
             Self::TargetGroupNotFound(_) => "TargetGroupNotFound",
             Self::AccessDenied(_) => "AccessDenied",
+            Self::Credentials(_) => "Credentials",
+            Self::ClockSkew(_) => "ClockSkew",
             Self::Throttled(_) => "Throttled",
             Self::NoWriter => "NoWriter",
             Self::Undecided(_) => "Undecided",
@@ -74,6 +82,8 @@ impl RunError {
     fn of_call(failure: CallError, otherwise: impl FnOnce(CallError) -> Self) -> Self {
         match failure.cause {
             Cause::Denied => Self::AccessDenied(failure),
+            Cause::Credentials => Self::Credentials(failure),
+            Cause::ClockSkew => Self::ClockSkew(failure),
             Cause::Throttled => Self::Throttled(failure),
             _ => otherwise(failure),
         }

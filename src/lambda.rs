@@ -16,15 +16,15 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Config, ConfigError, LevelFilter};
-use crate::doctor::{self, Format, NoFormat, Patient};
+use crate::doctor::{self, Auditor, Format, Invocation, UnknownFormat};
 use crate::error::chain;
 use crate::handler::Follower;
 use crate::metrics;
 use crate::report::Report;
-use crate::world::Live;
+use crate::world::{Live, Sdk};
 
 /// What stays of Lambda's time to write the report and hand it over.
-const ROOM_TO_REPORT: Duration = Duration::from_millis(1500);
+pub(crate) const ROOM_TO_REPORT: Duration = Duration::from_millis(1500);
 
 /// Why the function did not start.
 #[derive(Debug, thiserror::Error)]
@@ -52,8 +52,8 @@ impl StartError {
 /// Where it could not start, or Lambda could not be spoken to; the reason has been logged, and told
 /// to Lambda as an error of the init phase.
 pub async fn run() -> Result<(), lambda_runtime::Error> {
-    let follower = match start().await {
-        Ok(follower) => follower,
+    let (follower, auditor) = match start().await {
+        Ok(started) => started,
         Err(error) => {
             error!(error = %chain(&error), "not started");
             tell_lambda(&error).await?;
@@ -70,8 +70,15 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
         if let Some(format) = doctor::asked(&payload) {
             // SAM's emulator says so in this variable, and gives every function the same made-up ARN.
             let is_emulated = std::env::var_os("AWS_SAM_LOCAL").is_some();
-            let arn = (!is_emulated).then(|| context.invoked_function_arn.clone());
-            return examine(&follower, Patient { arn, time: left }, format, deadline).await;
+            let invocation = Invocation {
+                arn: (!is_emulated).then(|| context.invoked_function_arn.clone()),
+                time: left,
+            };
+            // Boxed, so that the future of every other invocation needn't hold room for it.
+            let auditing = Box::pin(audit(&follower, &auditor, &invocation, format));
+            return timeout_at(deadline, auditing)
+                .await
+                .unwrap_or_else(|_| unfinished());
         }
         let report = follower.handle(&payload, Utc::now(), deadline).await;
         tell(&report, &context.env_config.function_name);
@@ -91,7 +98,7 @@ fn as_json(mut invocation: LambdaInvocation) -> LambdaInvocation {
     invocation
 }
 
-async fn start() -> Result<Follower<Live>, StartError> {
+async fn start() -> Result<(Follower<Live>, Auditor), StartError> {
     let config = Config::from_lookup(|name| std::env::var(name).ok());
     let level = config
         .as_ref()
@@ -110,41 +117,40 @@ async fn start() -> Result<Follower<Live>, StartError> {
         .with(filter)
         .init();
     let config = config?;
-    let world = Live::new(config.dns_server, &config.endpoints)
-        .await
-        .map_err(|error| StartError::Resolver(error.into()))?;
+    let sdk = Sdk::load(&config.endpoints).await;
+    let world =
+        Live::new(&sdk, config.dns_server).map_err(|error| StartError::Resolver(error.into()))?;
     info!(routes = config.routes.len(), settings = ?config.settings, "started");
-    Ok(Follower::new(config, world))
+    Ok((Follower::new(config, world), Auditor::new(&sdk)))
 }
 
-/// The invocation's result where it asks for the doctor. Text goes to the log as well, where it reads better.
-async fn examine(
+/// The invocation's result where it asks for the doctor. Text goes to the log, too, where it reads
+/// better.
+async fn audit(
     follower: &Follower<Live>,
-    patient: Patient,
-    format: Result<Format, NoFormat>,
-    deadline: Instant,
+    auditor: &Auditor,
+    invocation: &Invocation,
+    format: Result<Format, UnknownFormat>,
 ) -> Result<Value, Diagnostic> {
-    let failed = |error_type: &str, error_message: String| Diagnostic {
-        error_type: error_type.to_owned(),
-        error_message,
-    };
-    let format = format.map_err(|error| failed("NoFormat", error.to_string()))?;
-    // Boxed, so that the future of every other invocation needn't hold room for it.
-    let examining = Box::pin(doctor::examine(
-        follower.world(),
-        follower.config(),
-        &patient,
-    ));
-    let diagnosis = timeout_at(deadline, examining).await;
-    let diagnosis = diagnosis.map_err(|_| {
-        let why =
-            "the function's time was up before every question was answered; give it 30 s or more";
-        failed("DoctorUnfinished", why.to_owned())
+    let format = format.map_err(|error| Diagnostic {
+        error_type: "UnknownFormat".to_owned(),
+        error_message: error.to_string(),
     })?;
+    let (world, config) = (follower.world(), follower.config());
+    let diagnosis = doctor::examine(auditor, world, config, invocation).await;
     if format == Format::Text {
         let _ = writeln!(std::io::stdout().lock(), "{diagnosis}");
     }
-    Ok(diagnosis.told(format))
+    Ok(diagnosis.render(format))
+}
+
+fn unfinished() -> Result<Value, Diagnostic> {
+    Err(Diagnostic {
+        error_type: "DoctorUnfinished".to_owned(),
+        error_message: "the function's time was up before every question was answered: AWS is \
+                        slow, or the function's timeout is below 30 s"
+            .to_owned(),
+    })
 }
 
 /// Tells Lambda why the function did not start, where there is a Lambda to tell.

@@ -34,7 +34,7 @@ use crate::world::{CallError, Cause, DEREGISTER, REGISTER, Target, Topology};
 const OUTDATED: Duration = Duration::from_secs(2);
 
 /// What stays of a run's time for its last looks once its minimum watch has ended.
-const ROOM_TO_END: Duration = Duration::from_secs(5);
+pub const ROOM_TO_END: Duration = Duration::from_secs(5);
 
 /// What became of an action.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,161 +1,110 @@
-//! The load balancer that leads to the group, and its listener.
+//! The load balancers that lead to the groups, and their listeners.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::finding::{Checkup, Severity, Wrong};
-use super::survey::Survey;
-use crate::world::audit::{Balancer, InstanceDetails, Listener};
+use super::ask::{Balancer, Instance, Listener, Seen};
+use super::audit::Audit;
 
 /// A Network Load Balancer's default, in seconds, and also `PrivateLink`'s own idle timeout.
 const IDLE: u32 = 350;
 
-pub(super) fn examine(survey: &Survey, checkup: &mut Checkup) {
-    let Some(balancers) = checkup.answer("load balancer", &survey.balancers) else {
-        return;
-    };
-    for balancer in balancers {
-        kind(balancer, checkup);
-        zones(survey, balancer, checkup);
-        security_group(balancer, checkup);
-        if let Some(all) = checkup.answer("load balancer: listeners", &balancer.listeners) {
-            let group = survey.route.group.as_str();
-            for listener in all.iter().filter(|one| one.groups.contains(group)) {
-                examine_listener(listener, checkup);
-            }
+pub(super) fn examine(seen: &Seen, audit: &mut Audit) {
+    audit.about("load balancers");
+    let answer = audit.answer(
+        "elasticloadbalancing:DescribeLoadBalancers",
+        &seen.path.balancers,
+    );
+    for balancer in answer.into_iter().flatten() {
+        audit.about(&balancer.arn);
+        audit.equal("load balancer: type", &balancer.kind);
+        audit.equal("load balancer: scheme", &balancer.scheme);
+        audit.equal("load balancer: state", &balancer.state);
+        audit.answer(
+            "elasticloadbalancing:DescribeLoadBalancerAttributes",
+            &balancer.attributes,
+        );
+        zones(seen, balancer, audit);
+        security_groups(seen, balancer, audit);
+        let answer = audit.answer(
+            "elasticloadbalancing:DescribeListeners",
+            &balancer.listeners,
+        );
+        for listener in answer.into_iter().flatten() {
+            audit.about(&listener.arn);
+            examine_listener(seen, listener, audit);
         }
-        checkup.answer("load balancer: attributes", &balancer.attributes);
     }
 }
 
-fn kind(balancer: &Balancer, checkup: &mut Checkup) {
-    let Balancer {
-        arn,
-        kind,
-        scheme,
-        state,
-        ..
-    } = balancer;
-    let anew = || "deploy privatelink.yaml, which makes one; neither can be changed".to_owned();
-    checkup.expect("load balancer: type", kind == "network", || Wrong {
-        severity: Severity::Error,
-        is: kind.clone(),
-        should: "network".to_owned(),
-        why: "an endpoint service takes a Network Load Balancer",
-        mend: anew(),
-    });
-    checkup.expect("load balancer: scheme", scheme == "internal", || Wrong {
-        severity: Severity::Error,
-        is: scheme.clone(),
-        should: "internal".to_owned(),
-        why: "the database would be offered to the internet",
-        mend: anew(),
-    });
-    checkup.expect("load balancer: state", state == "active", || Wrong {
-        severity: Severity::Error,
-        is: state.clone(),
-        should: "active".to_owned(),
-        why: "it leads nowhere until it is",
-        mend: format!("aws elbv2 wait load-balancer-available --load-balancer-arns {arn}"),
-    });
-}
-
-fn zones(survey: &Survey, balancer: &Balancer, checkup: &mut Checkup) {
-    let Ok(instances) = &survey.instances else {
-        return; // the cluster's part says why
+/// Whether the load balancer is enabled where the instances are. `set-subnets` replaces the list, so
+/// the command names all that it has, too.
+fn zones(seen: &Seen, balancer: &Balancer, audit: &mut Audit) {
+    let groups: BTreeSet<&String> = balancer.groups().collect();
+    let routes = seen.routes.iter();
+    let ours = routes.filter(|route| groups.iter().any(|arn| *arn == route.group.as_str()));
+    let behind = ours.flat_map(|route| seen.database.members(&route.cluster));
+    let mut missing: BTreeMap<&String, Vec<&Instance>> = BTreeMap::new();
+    for instance in behind {
+        let zone = instance
+            .zone
+            .iter()
+            .filter(|zone| !balancer.zones.contains_key(*zone));
+        zone.for_each(|zone| missing.entry(zone).or_default().push(instance));
+    }
+    let subnet = |(zone, instances): (&&String, &Vec<&Instance>)| {
+        let mut subnets = instances.iter().flat_map(|one| one.subnets.clone());
+        subnets
+            .find(|(_, of)| of == *zone)
+            .map(|(subnet, _)| subnet)
     };
-    let needed: BTreeSet<String> = instances
+    let added: Vec<String> = missing.iter().filter_map(subnet).collect();
+    if added.len() == missing.len() {
+        audit.list("subnets", balancer.zones.values().chain(&added));
+    }
+    let there: Vec<&str> = balancer.zones.keys().map(String::as_str).collect();
+    let without: Vec<String> = missing
         .iter()
-        .filter_map(|one| one.zone.clone())
+        .flat_map(|(zone, all)| {
+            all.iter()
+                .map(move |one| format!("{} is in {zone}", one.id))
+        })
         .collect();
-    let missing: Vec<&str> = needed
-        .difference(&balancer.zones)
-        .map(String::as_str)
-        .collect();
-    let list = |zones: &BTreeSet<String>| zones.iter().cloned().collect::<Vec<_>>().join(", ");
-    let in_missing = |one: &&InstanceDetails| {
-        one.zone
-            .as_deref()
-            .is_some_and(|zone| missing.contains(&zone))
-    };
-    checkup.expect("load balancer: zones", missing.is_empty(), || Wrong {
-        severity: Severity::Error,
-        is: format!(
-            "{}; {} in {}",
-            list(&balancer.zones),
-            instances.iter().filter(in_missing).map(|one| one.id.as_str()).collect::<Vec<_>>().join(", "),
-            missing.join(", ")
-        ),
-        should: format!("at least {}, where the instances are", list(&needed)),
-        why: "a Writer in a zone that the load balancer is not enabled in is an unused target (Target.NotInUse): nobody reaches it",
-        mend: format!(
-            "aws elbv2 set-subnets --load-balancer-arn {} --subnets ALL_THAT_IT_HAS ONE_IN_{}",
-            balancer.arn,
-            missing.join(" ONE_IN_")
-        ),
-    });
+    let actual = format!("{}; {}", there.join(", "), without.join(", "));
+    audit.expect("load balancer: zones", missing.is_empty(), actual);
 }
 
-fn security_group(balancer: &Balancer, checkup: &mut Checkup) {
+fn security_groups(seen: &Seen, balancer: &Balancer, audit: &mut Audit) {
     const ENFORCED: &str = "load balancer: EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic";
-    let Balancer {
-        arn,
-        security_groups,
-        enforces_on_private_link,
-        ..
-    } = balancer;
-    if security_groups.is_empty() {
-        checkup.find("load balancer: security groups", Wrong {
-            severity: Severity::Warning,
-            is: "none".to_owned(),
-            should: "one, that lets nothing in and goes out to the database only".to_owned(),
-            why: "it limits what a wrong target could be; one cannot be added to a load balancer that was made without",
-            mend: "deploy privatelink.yaml, which makes a load balancer with one".to_owned(),
-        });
+    let groups = &balancer.security_groups;
+    audit.expect("load balancer: security groups", !groups.is_empty(), "none");
+    if groups.is_empty() {
         return;
     }
-    checkup.pass("load balancer: security groups");
-    checkup.expect(ENFORCED, enforces_on_private_link == "off", || Wrong {
-        severity: Severity::Warning,
-        is: enforces_on_private_link.clone(),
-        should: "off".to_owned(),
-        why: "the consumer's addresses are in a network that you don't know; only a rule that lets everybody in would let them in",
-        mend: format!(
-            "aws elbv2 set-security-groups --load-balancer-arn {arn} --security-groups {} \
-             --enforce-security-group-inbound-rules-on-private-link-traffic off",
-            security_groups.join(" ")
-        ),
-    });
+    let answer = audit.answer("ec2:DescribeSecurityGroups", &seen.path.lets_in);
+    let is_closed = answer.is_some_and(|all| groups.iter().all(|id| all.get(id) == Some(&false)));
+    audit.list("groups", groups);
+    let closed = format!("{ENFORCED} (nothing is let in)");
+    let name = if is_closed { &closed } else { ENFORCED };
+    audit.equal(name, &balancer.enforces_on_private_link);
 }
 
-fn examine_listener(listener: &Listener, checkup: &mut Checkup) {
-    const KEY: &str = "tcp.idle_timeout.seconds";
-    let Listener {
-        arn,
-        protocol,
-        attributes,
-        ..
-    } = listener;
-    checkup.expect("listener: protocol", protocol == "TCP", || Wrong {
-        severity: Severity::Error,
-        is: protocol.clone(),
-        should: "TCP".to_owned(),
-        why: "MySQL begins in plain text and negotiates TLS itself, end to end",
-        mend: format!("aws elbv2 modify-listener --listener-arn {arn} --protocol TCP"),
-    });
-    let Some(attributes) = checkup.answer("listener: attributes", attributes) else {
-        return;
-    };
-    let idle = attributes
-        .get(KEY)
-        .and_then(|held| held.parse().ok())
-        .unwrap_or(IDLE);
-    checkup.expect(&format!("listener: {KEY}"), idle >= IDLE, || Wrong {
-        severity: Severity::Warning,
-        is: idle.to_string(),
-        should: format!("{IDLE} or more"),
-        why: "a replica's connection is idle between two heartbeats, and cut where that takes longer",
-        mend: format!(
-            "aws elbv2 modify-listener-attributes --listener-arn {arn} --attributes Key={KEY},Value={IDLE}"
-        ),
-    });
+fn examine_listener(seen: &Seen, listener: &Listener, audit: &mut Audit) {
+    audit.equal("listener: protocol", &listener.protocol);
+    let used = listener.groups.iter().filter(|(_, weight)| **weight > 0);
+    let is_ours = |arn: &String| seen.routes.iter().any(|route| route.group.as_str() == arn);
+    if let Some(ours) = listener.groups.keys().find(|arn| is_ours(arn)) {
+        audit.set("group", ours);
+        audit.set("action", format!("Type=forward,TargetGroupArn={ours}"));
+    }
+    let is_shared = used.clone().count() > 1;
+    let used: Vec<String> = used
+        .map(|(arn, weight)| format!("{arn} by {weight}"))
+        .collect();
+    audit.expect("listener: forwards", !is_shared, used.join(", "));
+    let name = "elasticloadbalancing:DescribeListenerAttributes";
+    if let Some(attributes) = audit.answer(name, &listener.attributes) {
+        let held = attributes.get("tcp.idle_timeout.seconds");
+        let idle = held.and_then(|held| held.parse().ok()).unwrap_or(IDLE);
+        audit.expect("listener: tcp.idle_timeout.seconds", idle >= IDLE, idle);
+    }
 }

@@ -1,184 +1,194 @@
 //! RDS's events on their way to the function.
 
-use std::collections::BTreeSet;
-
-use super::Patient;
-use super::finding::{Checkup, Severity, Wrong};
-use super::survey::{Surroundings, Survey};
+use super::Invocation;
+use super::ask::{Seen, Subscription, Topic, queue_url};
+use super::audit::Audit;
 use crate::route::InstanceId;
-use crate::world::Cause;
-use crate::world::audit::Subscription;
+use crate::world::{CallError, Cause};
 
 /// What has to be subscribed to, each by itself: a subscription has one source type.
 const SOURCES: [&str; 3] = ["db-cluster", "db-instance", "blue-green-deployment"];
+/// Subscriptions of an account in a Region, unless AWS has raised it (RDS User Guide, "Quotas").
+const QUOTA: usize = 20;
 
-/// Whether each kind of event reaches the function through SNS.
-pub(super) fn examine(
-    survey: &Survey,
-    around: &Surroundings,
-    patient: &Patient,
-    checkup: &mut Checkup,
-) {
-    let Some(function) = patient.arn.as_deref() else {
-        return checkup.find("events", not_the_deployed_function());
+pub(super) fn examine(seen: &Seen, invocation: &Invocation, audit: &mut Audit) {
+    audit.about("event log");
+    audit.answer("rds:DescribeEvents", &seen.events.log);
+    audit.about("event subscriptions");
+    let Some(function) = invocation.arn.as_deref() else {
+        return audit.find("events", "this is not the deployed function");
     };
-    let Some(all) = checkup.answer("events: subscriptions", &around.subscriptions) else {
+    let subscriptions = &seen.events.subscriptions;
+    let Some(all) = audit.answer("rds:DescribeEventSubscriptions", subscriptions) else {
         return;
     };
-    // Once a topic is known to be ours, one that cannot be read is somebody else's.
-    let is_ours_known = all.iter().any(|one| invokes(around, one, function));
+    audit.expect(
+        "events: quota of subscriptions",
+        all.len() < QUOTA,
+        all.len(),
+    );
+    let way = Way {
+        seen,
+        all,
+        function,
+    };
     for source in SOURCES {
-        let check = format!("events: {source}");
-        let of_source = || {
-            all.iter()
-                .filter(move |one| one.source_type == source || one.source_type.is_empty())
-        };
-        let ours = of_source().filter(|one| invokes(around, one, function));
-        // One that is as it should be is enough.
-        let best = ours
-            .map(|one| fault(survey, one))
-            .min_by_key(Option::is_some);
-        let unread = of_source()
-            .filter(|_| !is_ours_known)
-            .find_map(|one| Some((one, around.functions.get(&one.topic)?.as_ref().err()?)));
-        match (best, unread) {
-            (Some(None), _) => checkup.pass(&check),
-            (Some(Some(wrong)), _) => checkup.find(&check, wrong),
-            (None, Some((one, failure))) if failure.cause == Cause::NotFound => {
-                checkup.find(&check, without_topic(one));
-            }
-            (None, Some((_, failure))) => {
-                checkup.answer::<()>(&check, &Err(failure.clone()));
-            }
-            (None, None) => checkup.find(&check, missing(all, around, function, source)),
+        way.of_source(source, audit);
+    }
+    for (arn, topic) in &seen.events.topics {
+        if let Some(delivery) = way.delivery(topic) {
+            keys(seen, arn, topic, delivery, audit);
         }
     }
 }
 
-fn without_topic(one: &Subscription) -> Wrong {
-    Wrong {
-        severity: Severity::Warning,
-        is: format!("{} publishes to {}, which is gone", one.name, one.topic),
-        should: "a topic that invokes this function".to_owned(),
-        why: "no event comes through it; EventBridge's rule and the schedule are all that is left",
-        mend: "deploy template.yaml again, which makes the topic and its policy".to_owned(),
+/// The subscriptions, and the function that they should lead to.
+struct Way<'a> {
+    seen: &'a Seen,
+    all: &'a [Subscription],
+    function: &'a str,
+}
+
+impl<'a> Way<'a> {
+    /// A topic's subscription that invokes the function, whichever version of it.
+    fn delivery(&self, topic: &'a Topic) -> Option<&'a str> {
+        let mut functions = topic.functions.iter().flatten();
+        let ours = functions.find(|(arn, _)| unqualified(arn) == unqualified(self.function));
+        ours.map(|(_, delivery)| delivery.as_str())
+    }
+
+    fn topic(&self, one: &Subscription) -> Option<&'a Topic> {
+        self.seen.events.topics.get(&one.topic)
+    }
+
+    fn leads(&self, one: &Subscription) -> bool {
+        self.topic(one)
+            .is_some_and(|topic| self.delivery(topic).is_some())
+    }
+
+    /// Whether this kind of event reaches the function: one subscription that is right is enough.
+    fn of_source(&self, source: &str, audit: &mut Audit) {
+        audit.about(source);
+        let is = |one: &&Subscription| one.source_type == source || one.source_type.is_empty();
+        let of_source = || self.all.iter().filter(is);
+        let ours = of_source().filter(|one| self.leads(one));
+        let best = ours
+            .map(|one| (fault(self.seen, one), one))
+            .min_by_key(|it| it.0.is_some());
+        if let Some((fault, one)) = best {
+            audit.set("name", &one.name);
+            audit.set("topic", &one.topic);
+            return match fault {
+                None => audit.pass("events: subscription"),
+                Some((name, actual)) => audit.find(name, format!("{} {actual}", one.name)),
+            };
+        }
+        // Once a topic is known to be ours, one that cannot be read belongs to another program.
+        let like = self.all.iter().find(|one| self.leads(one));
+        let unread = |one: &'a Subscription| -> Option<&'a CallError> {
+            self.topic(one)?.functions.as_ref().err()
+        };
+        let unread = of_source().find_map(|one| Some((one, unread(one)?)));
+        match (like, unread) {
+            (None, Some((one, error))) if error.cause == Cause::NotFound => {
+                let actual = format!("{} publishes to {}, which is gone", one.name, one.topic);
+                audit.find("events: subscription (its topic is gone)", actual);
+            }
+            (None, Some((one, error))) => {
+                audit.about(&one.topic);
+                audit.answer::<()>(error.call, &Err(error.clone()));
+            }
+            _ => {
+                audit.set("name", format!("failover-follower-{source}"));
+                audit.set(
+                    "topic",
+                    like.map(|one| one.topic.as_str()).unwrap_or_default(),
+                );
+                audit.find(
+                    "events: subscription",
+                    "none whose topic invokes this function",
+                );
+            }
+        }
     }
 }
 
-fn not_the_deployed_function() -> Wrong {
-    Wrong {
-        severity: Severity::Unknown,
-        is: "this is not the deployed function".to_owned(),
-        should: "the deployed function, asked itself".to_owned(),
-        why: "only of itself can it say whether a topic invokes it",
-        mend: r#"sam remote invoke Follower --event '{"action": "doctor"}'"#.to_owned(),
+/// What is wrong with a subscription: the check, and what is there.
+fn fault(seen: &Seen, one: &Subscription) -> Option<(&'static str, String)> {
+    if !one.enabled {
+        return Some(("events: subscription (disabled)", "is disabled".to_owned()));
+    }
+    if one.status != "active" {
+        return Some((
+            "events: subscription (not active)",
+            format!("is {:?}", one.status),
+        ));
+    }
+    if !one.categories.is_empty() {
+        let actual = format!("is limited to the categories {:?}", one.categories);
+        return Some(("events: subscription (limited to categories)", actual));
+    }
+    let clusters = seen.database.clusters.iter();
+    let needed: Vec<&str> = match one.source_type.as_str() {
+        "db-cluster" => clusters.map(|(id, _)| id.as_str()).collect(),
+        "db-instance" => {
+            let found = clusters.flat_map(|(_, cluster)| cluster);
+            found
+                .flat_map(|one| &one.members)
+                .map(InstanceId::as_str)
+                .collect()
+        }
+        _ => Vec::new(),
+    };
+    let is_missed = |id: &&str| !one.sources.is_empty() && !one.sources.contains(*id);
+    let missed = needed.into_iter().find(is_missed)?;
+    let actual = format!("is limited to {:?}, without {missed}", one.sources);
+    Some(("events: subscription (limited to sources)", actual))
+}
+
+/// AWS's own keys let no other service in, and so neither RDS into the topic nor SNS into the queue.
+fn keys(seen: &Seen, arn: &str, topic: &Topic, delivery: &str, audit: &mut Audit) {
+    audit.about(arn);
+    if let Some(key) = audit.answer("sns:GetTopicAttributes", &topic.key) {
+        let unread = "events: topic's key (a policy that is not read)";
+        key_of(
+            key.as_deref(),
+            "alias/aws/sns",
+            ["events: topic's key", unread],
+            audit,
+        );
+    }
+    audit.about(delivery);
+    let answer = seen.events.dead_letters.get(delivery);
+    let queue = answer.and_then(|answer| audit.answer("sns:GetSubscriptionAttributes", answer));
+    let Some(queue) = queue.and_then(Option::as_ref) else {
+        return;
+    };
+    audit.about(queue);
+    audit.set("url", queue_url(queue));
+    let answer = seen.events.queues.get(queue);
+    if let Some(key) = answer.and_then(|answer| audit.answer("sqs:GetQueueAttributes", answer)) {
+        let unread = "events: queue's key (a policy that is not read)";
+        key_of(
+            key.as_deref(),
+            "alias/aws/sqs",
+            ["events: queue's key", unread],
+            audit,
+        );
     }
 }
 
-/// Whether a subscription's topic invokes the function, whichever version of it.
-fn invokes(around: &Surroundings, one: &Subscription, function: &str) -> bool {
-    let functions = around.functions.get(&one.topic);
-    functions.is_some_and(|answer| {
-        let mut functions = answer.iter().flatten();
-        functions.any(|invoked| unqualified(invoked) == unqualified(function))
-    })
+fn key_of(key: Option<&str>, of_aws: &str, [check, unread]: [&str; 2], audit: &mut Audit) {
+    audit.set("key", key.unwrap_or_default());
+    match key {
+        None => audit.pass(check),
+        Some(key) if key.ends_with(of_aws) => audit.find(check, key),
+        Some(key) => audit.find(unread, key),
+    }
 }
 
 /// A function's ARN without its version or alias: `arn:aws:lambda:<region>:<account>:function:<name>`.
 fn unqualified(function: &str) -> &str {
     let end = function.match_indices(':').nth(6);
     end.map_or(function, |(end, _)| &function[..end])
-}
-
-/// What is wrong with a subscription that leads to the function.
-fn fault(survey: &Survey, one: &Subscription) -> Option<Wrong> {
-    let Subscription {
-        name,
-        source_type,
-        sources,
-        categories,
-        enabled,
-        status,
-        topic,
-    } = one;
-    let modify = format!("aws rds modify-event-subscription --subscription-name {name}");
-    let wrong = |is: String, should: &str, why, mend: String| {
-        Some(Wrong {
-            severity: Severity::Warning,
-            is: format!("{name} {is}"),
-            should: should.to_owned(),
-            why,
-            mend,
-        })
-    };
-    let anew = || {
-        format!(
-            "aws rds create-event-subscription --subscription-name {name}-all --source-type {source_type} --sns-topic-arn {topic} \
-             --enabled && aws rds delete-event-subscription --subscription-name {name}"
-        )
-    };
-    let list = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(", ");
-    if !enabled {
-        return wrong(
-            "is disabled".to_owned(),
-            "enabled",
-            "no event comes through it; EventBridge's rule and the schedule are all that is left",
-            format!("{modify} --enabled"),
-        );
-    }
-    if status != "active" {
-        return wrong(
-            format!("is {status:?}"),
-            "active",
-            "RDS does not publish to the topic: it is being made or changed, the topic is gone, or its policy does not let events.rds.amazonaws.com",
-            format!(
-                "aws sns get-topic-attributes --topic-arn {topic}, then deploy template.yaml again, which makes the topic and its policy"
-            ),
-        );
-    }
-    if !categories.is_empty() {
-        return wrong(
-            format!("is limited to the categories {}", list(categories)),
-            "every category",
-            "\"A new writer was promoted\" belongs to no category, and instances have no category `failover`",
-            anew(),
-        );
-    }
-    let ids = survey
-        .sighting
-        .topology
-        .iter()
-        .flat_map(|topology| topology.instances.keys());
-    let needed: Vec<&str> = match source_type.as_str() {
-        "db-cluster" => vec![survey.route.cluster.as_str()],
-        "db-instance" => ids.map(InstanceId::as_str).collect(),
-        _ => Vec::new(),
-    };
-    let misses = needed
-        .into_iter()
-        .find(|id| !sources.is_empty() && !sources.contains(*id));
-    misses.and_then(|id| {
-        wrong(
-            format!("is limited to {}, without {id}", list(sources)),
-            "every source",
-            "names change hands in a blue/green switchover, and instances come and go",
-            anew(),
-        )
-    })
-}
-
-/// No subscription to this kind of event leads to the function.
-fn missing(all: &[Subscription], around: &Surroundings, function: &str, source: &str) -> Wrong {
-    let topic = all.iter().find(|one| invokes(around, one, function));
-    let topic = topic.map_or("TOPIC_THAT_INVOKES_THE_FUNCTION", |one| &one.topic);
-    Wrong {
-        severity: Severity::Warning,
-        is: "no subscription whose topic invokes this function".to_owned(),
-        should: format!("one with the source type {source}"),
-        why: "events then come through EventBridge's rule alone, if it is there, or are found by the schedule up to a minute later",
-        mend: format!(
-            "deploy template.yaml, which makes it; or: aws rds create-event-subscription --subscription-name follower-{source} \
-             --source-type {source} --sns-topic-arn {topic} --enabled"
-        ),
-    }
 }

@@ -1,115 +1,181 @@
-//! The cluster's parameters: a binlog to replicate from, and readers that let no replica in.
+//! The parameters: a binlog to replicate from, and readers that let no replica in.
 
-use super::finding::{Checkup, Severity, Wrong};
-use super::survey::Survey;
-use crate::world::audit::{Attributes, ClusterDetails};
+use serde_json::json;
 
-pub(super) fn examine(survey: &Survey, cluster: &ClusterDetails, checkup: &mut Checkup) {
-    match &survey.parameters {
-        None => binlog(survey, cluster, None, checkup),
-        Some(answer) => {
-            if let Some(set) = checkup.answer("cluster: parameters", answer) {
-                binlog(survey, cluster, Some(set), checkup);
-                guard(cluster, set, checkup);
-            }
+use super::ask::{Attributes, Cluster, DEFAULT, Instance, Seen};
+use super::audit::Audit;
+use super::guard::{self, Guard};
+use crate::route::{ClusterId, InstanceId};
+
+const GUARD: &str = "init_connect";
+
+/// Judges a cluster's parameters; `user` is the replication user, where it was given.
+pub(super) fn examine(seen: &Seen, id: &ClusterId, user: Option<&str>, audit: &mut Audit) {
+    let Some(cluster) = seen.database.cluster(id) else {
+        return; // RDS's silence is a finding of its own
+    };
+    let members = seen.database.members(id);
+    let of = Of {
+        id,
+        cluster,
+        members,
+    };
+    audit.about(id);
+    in_effect(&of, audit);
+    let nothing = Attributes::new();
+    let set = match seen
+        .database
+        .cluster_parameters
+        .get(&cluster.parameter_group)
+    {
+        Some(answer) => audit.answer("rds:DescribeDBClusterParameters", answer),
+        None => Some(&nothing), // AWS's own, in which nothing is set
+    };
+    let Some(set) = set else {
+        return;
+    };
+    binlog(
+        &of,
+        set.get("binlog_format").map_or("OFF", String::as_str),
+        audit,
+    );
+    // Where both have one, the instance's counts.
+    let mut inherits = members.is_empty();
+    for instance in members {
+        audit.about(&instance.id);
+        let own = seen
+            .database
+            .instance_parameters
+            .get(&instance.parameter_group);
+        let own = own.and_then(|answer| audit.answer("rds:DescribeDBParameters", answer));
+        match own.and_then(|own| own.get(GUARD)) {
+            Some(own) => guard(&of, own, user, Some(instance), audit),
+            None => inherits = true,
         }
     }
-    in_effect(survey, cluster, checkup);
+    if inherits {
+        audit.about(id);
+        guard(
+            &of,
+            set.get(GUARD).map_or("", String::as_str),
+            user,
+            None,
+            audit,
+        );
+    }
 }
 
-/// `set` is what somebody has set; `None` in AWS's own group, in which nobody can.
-fn binlog(
-    survey: &Survey,
-    cluster: &ClusterDetails,
-    set: Option<&Attributes>,
-    checkup: &mut Checkup,
+/// Which cluster it is about.
+struct Of<'a> {
+    id: &'a ClusterId,
+    cluster: &'a Cluster,
+    members: &'a [Instance],
+}
+
+fn binlog(of: &Of<'_>, format: &str, audit: &mut Audit) {
+    let name = match format.to_ascii_uppercase().as_str() {
+        "ROW" => return audit.pass("cluster: binlog_format"),
+        "OFF" => "cluster: binlog_format",
+        _ => "cluster: binlog_format (not ROW)",
+    };
+    let commands = of.set(audit, "binlog_format", "ROW");
+    audit.expect_with(
+        name,
+        false,
+        format!("{format}, in {}", of.cluster.parameter_group),
+        commands,
+    );
+}
+
+/// Whether readers refuse the replica: the one thing that helps while the load balancer is slow.
+fn guard(
+    of: &Of<'_>,
+    statement: &str,
+    user: Option<&str>,
+    overriding: Option<&Instance>,
+    audit: &mut Audit,
 ) {
-    let format = set.and_then(|set| set.get("binlog_format"));
-    let format = format.map_or("OFF", String::as_str);
-    let is_off = format.eq_ignore_ascii_case("OFF");
-    checkup.expect(
-        "cluster: binlog_format",
-        format.eq_ignore_ascii_case("ROW"),
-        || Wrong {
-            severity: if is_off {
-                Severity::Error
-            } else {
-                Severity::Warning
-            },
-            is: format!("{format}, in {}", cluster.parameter_group),
-            should: "ROW".to_owned(),
-            why: "OFF, Aurora's default, writes no binlog, so that nobody can replicate; HeatWave needs ROW. It takes a reboot of each instance, and the Writer's interrupts the database for some seconds: choose the time",
-            mend: set_binlog_format(survey, cluster),
-        },
-    );
-}
-
-/// Whether readers refuse the replica: the one thing that helps while the load balancer is slow (docs/drill.md).
-fn guard(cluster: &ClusterDetails, set: &Attributes, checkup: &mut Checkup) {
-    let is_guarded = set
-        .get("init_connect")
-        .is_some_and(|held| held.contains("innodb_read_only"));
-    checkup.expect("cluster: init_connect", is_guarded, || Wrong {
-        severity: Severity::Note,
-        is: format!("nothing in {} keeps a replica from a reader", cluster.parameter_group),
-        should: "an init_connect that lets the replication user in at the Writer only".to_owned(),
-        why: "the load balancer leads to the old Writer for up to two minutes after the switch, and a replica that reconnects to it in \
-              that time stops for good",
-        mend: "try docs/drill.md, \"Guard the readers\", on a clone of the cluster first".to_owned(),
-    });
-}
-
-fn in_effect(survey: &Survey, cluster: &ClusterDetails, checkup: &mut Checkup) {
-    let waiting = &cluster.pending_reboot;
-    checkup.expect("cluster: parameters in effect", waiting.is_empty(), || {
-        let ids: Vec<&str> = waiting.iter().map(String::as_str).collect();
-        Wrong {
-            severity: Severity::Warning,
-            is: format!("{} has not taken them in", ids.join(", ")),
-            should: "in-sync".to_owned(),
-            why: "what was set in the parameter group, binlog_format among it, begins with the instance's next reboot; the Writer's interrupts the database for some seconds, so choose the time",
-            mend: reboot(survey, ids),
+    let name = match guard::judge(statement) {
+        Guard::Right(held) if user.is_none_or(|user| user == held) => {
+            // One that waits for a restart is a finding of its own, and nothing to rely on.
+            if of.waiting().is_empty() {
+                audit.pass("readers' guard: init_connect");
+            }
+            return;
         }
-    });
-}
-
-/// Reboots one instance after the other, the Writer last.
-fn reboot(survey: &Survey, mut ids: Vec<&str>) -> String {
-    let writer = survey.sighting.api.as_ref().ok().and_then(Option::as_ref);
-    ids.sort_by_key(|id| writer.is_some_and(|writer| writer.as_str() == *id));
-    if ids.is_empty() {
-        ids.push("EACH_INSTANCE_THE_WRITER_LAST");
-    }
-    let one = |id: &str| {
-        format!(
-            "aws rds reboot-db-instance --db-instance-identifier {id} && aws rds wait db-instance-available --db-instance-identifier {id}"
-        )
+        Guard::Absent => "readers' guard: init_connect",
+        Guard::Right(_) => "readers' guard: init_connect (another user)",
+        Guard::Unknown => "readers' guard: init_connect (unknown)",
+        Guard::LocksOut(how) => {
+            audit.set("how", how);
+            "readers' guard: init_connect (locks out)"
+        }
     };
-    ids.into_iter().map(one).collect::<Vec<_>>().join(" && ")
-}
-
-/// The commands that switch the binlog on: in a parameter group of one's own, which is made where there is none.
-fn set_binlog_format(survey: &Survey, cluster: &ClusterDetails) -> String {
-    let id = &survey.route.cluster;
-    let set = |group: &str| {
-        format!(
-            "aws rds modify-db-cluster-parameter-group --db-cluster-parameter-group-name {group} --parameters \
-             ParameterName=binlog_format,ParameterValue=ROW,ApplyMethod=pending-reboot"
-        )
+    let commands = match (user, overriding) {
+        (None, _) => "name the replication user",
+        (Some(user), None) => of.set(audit, GUARD, &guard::statement(user)),
+        (Some(_), Some(instance)) => {
+            audit.set("group", &instance.parameter_group);
+            audit.set(
+                "reset",
+                format!("ParameterName={GUARD},ApplyMethod=pending-reboot"),
+            );
+            audit.list("each", [&instance.id]);
+            "reset a parameter"
+        }
     };
-    let ids = survey.instances.iter().flatten().map(|one| one.id.as_str());
-    let reboot = format!(
-        "aws rds wait db-cluster-available --db-cluster-identifier {id} && {}",
-        reboot(survey, ids.collect())
+    let any = || "one that lets the replication user in at the Writer only".to_owned();
+    audit.set("statement", user.map_or_else(any, guard::statement));
+    audit.expect_with(
+        name,
+        false,
+        if statement.is_empty() {
+            "none"
+        } else {
+            statement
+        },
+        commands,
     );
-    let Some(family) = cluster.parameter_group.strip_prefix("default.") else {
-        return format!("{} && {reboot}", set(&cluster.parameter_group));
-    };
-    let own = format!("{id}-binlog");
-    format!(
-        "aws rds create-db-cluster-parameter-group --db-cluster-parameter-group-name {own} --db-parameter-group-family {family} \
-         --description 'binlog for replicas' && {} && aws rds modify-db-cluster --db-cluster-identifier {id} \
-         --db-cluster-parameter-group-name {own} --apply-immediately && {reboot}",
-        set(&own)
-    )
+}
+
+fn in_effect(of: &Of<'_>, audit: &mut Audit) {
+    let waiting = of.waiting();
+    let names: Vec<&str> = waiting.iter().map(|id| id.as_str()).collect();
+    let actual = format!("{} waits for a restart", names.join(", "));
+    audit.list("each", &waiting);
+    audit.expect("cluster: parameters in effect", waiting.is_empty(), actual);
+}
+
+impl<'a> Of<'a> {
+    /// The instances that wait for a restart, the Writer last.
+    fn waiting(&self) -> Vec<&'a InstanceId> {
+        let pending = &self.cluster.pending_reboot;
+        self.in_turn(|one| one.pending_reboot || pending.contains(&one.id))
+    }
+
+    /// The instances, the Writer last.
+    fn in_turn(&self, keep: impl Fn(&Instance) -> bool) -> Vec<&'a InstanceId> {
+        let kept = self.members.iter().filter(|one| keep(one));
+        let mut ids: Vec<&InstanceId> = kept.map(|one| &one.id).collect();
+        ids.sort_by_key(|id| self.cluster.writer.as_ref() == Some(*id));
+        ids
+    }
+
+    /// The commands that set a parameter, in a group of the cluster's own, which is made where
+    /// there is none.
+    fn set(&self, audit: &mut Audit, key: &str, value: &str) -> &'static str {
+        let held = &self.cluster.parameter_group;
+        let parameter =
+            json!({"ParameterName": key, "ParameterValue": value, "ApplyMethod": "pending-reboot"});
+        audit.set("parameters", json!([parameter]));
+        audit.list("each", self.in_turn(|_| true));
+        audit.set("cluster", self.id);
+        audit.set("group", held);
+        let Some(family) = held.strip_prefix(DEFAULT) else {
+            return "set a parameter";
+        };
+        audit.set("family", family);
+        audit.set("group", format!("{}-replicated", self.id));
+        "set a parameter (in a group that is made)"
+    }
 }

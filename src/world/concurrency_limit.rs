@@ -18,15 +18,15 @@ pub(super) const AT_A_TIME: usize = 100;
 /// The wait for a permit counts towards the time that a look allows a call: a look that a slow service
 /// delays ends all the same, its calls leave the queue, and a later look asks again.
 #[derive(Clone, Debug)]
-pub(super) struct ConcurrencyLimit(Arc<Semaphore>);
+pub(crate) struct ConcurrencyLimit(Arc<Semaphore>);
 
 impl ConcurrencyLimit {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Arc::new(Semaphore::new(AT_A_TIME)))
     }
 
     /// Runs the call once there is a permit. A cancelled call returns its permit, or leaves the queue.
-    pub(super) async fn run<T>(&self, call: impl Future<Output = T>) -> T {
+    pub(crate) async fn run<T>(&self, call: impl Future<Output = T>) -> T {
         // Only a semaphore that has been closed gives no permit, and nobody closes this one.
         let _permit = self.0.acquire().await;
         call.await

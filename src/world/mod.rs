@@ -2,7 +2,6 @@
 //!
 //! Implemented once on AWS and DNS ([`Live`]), and once in a simulated world for the tests.
 
-pub mod audit;
 mod batcher;
 mod call_error;
 mod concurrency_limit;
@@ -10,6 +9,7 @@ mod dns;
 mod elb;
 mod live;
 mod rds;
+mod sdk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -19,8 +19,11 @@ use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
 
 pub use call_error::{CallError, Cause};
+pub(crate) use call_error::{clock_ahead, is_html};
+pub(crate) use concurrency_limit::ConcurrencyLimit;
 pub(crate) use elb::{DEREGISTER, REGISTER};
 pub use live::Live;
+pub use sdk::Sdk;
 
 use crate::route::{ClusterEndpoint, ClusterId, InstanceId, TargetGroupArn};
 

@@ -69,9 +69,9 @@ async fn follow(cloud: &Cloud) {
     let brought = [
         "cluster: binlog_format",
         "load balancer: EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic",
-        "events: db-cluster",
-        "events: db-instance",
-        "events: blue-green-deployment",
+        "events: subscription",
+        "events: subscription",
+        "events: subscription",
         "endpoint service: connections",
     ];
     assert_eq!(checks, brought, "{diagnosis:#}");

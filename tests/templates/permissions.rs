@@ -30,10 +30,14 @@ const LAMBDAS_OWN: [(&str, &str); 4] = [
 const CODE: &str = "lambda:SourceFunctionArn";
 
 /// Actions that are asked about one resource and granted on all of its kind, and why.
-const GRANTED_ON_ALL: [(&str, &str); 2] = [
+const GRANTED_ON_ALL: [(&str, &str); 3] = [
     (
         "rds:DescribeDBClusterParameters",
         "the cluster may be given another parameter group at any time",
+    ),
+    (
+        "rds:DescribeDBParameters",
+        "and so may each of its instances",
     ),
     (
         "ec2:DescribeVpcEndpointServicePermissions",

@@ -15,12 +15,14 @@ pub(crate) struct Request {
 }
 
 /// The parameter that names a resource of a kind, where none names it by its ARN.
-const NAMED_BY: [(&str, &str); 7] = [
+const NAMED_BY: [(&str, &str); 9] = [
     ("cluster", "DBClusterIdentifier"),
     ("cluster-pg", "DBClusterParameterGroupName"),
     ("db", "DBInstanceIdentifier"),
     ("deployment", "BlueGreenDeploymentIdentifier"),
     ("es", "SubscriptionName"),
+    ("pg", "DBParameterGroupName"),
+    ("queue", "QueueUrl"),
     ("subgrp", "DBSubnetGroupName"),
     ("vpc-endpoint-service", "ServiceId"),
 ];
@@ -53,5 +55,7 @@ fn resource(call: &Call, action: &Action) -> String {
         named_by.unwrap_or_else(|| panic!("{call:?}: say here which parameter names its {kind}"));
     // A question about no one resource is one about all.
     let name = call.parameters.get(*parameter);
-    filled(format, name.map_or("*", String::as_str))
+    // A queue's URL ends with its name.
+    let name = name.and_then(|name| name.rsplit('/').next());
+    filled(format, name.unwrap_or("*"))
 }

@@ -223,7 +223,7 @@ fn the_doctor_asks_every_service() {
         let (_, function) = deployed(&cloud, &[]).await;
         assert_eq!(unknown(&function).await, Vec::<Value>::new());
         let hosts = cloud.gateway().calls().into_iter().map(|call| call.host);
-        let expected = ["ec2", "elasticloadbalancing", "rds", "sns", "sts"].map(host);
+        let expected = ["ec2", "elasticloadbalancing", "rds", "sns", "sqs", "sts"].map(host);
         assert_eq!(hosts.collect::<BTreeSet<_>>(), BTreeSet::from(expected));
     });
 }

@@ -89,6 +89,9 @@ async fn everything_it_does() -> Seen {
         if request.resource == topic {
             request.resource = Template::attribute("RdsEventTopic", "Ref");
         }
+        if request.resource == QUEUE {
+            request.resource = Template::attribute("DeadLetterQueue", "Arn");
+        }
         request
     };
     Seen {
@@ -133,7 +136,49 @@ async fn deployed(cloud: &Cloud) -> String {
         ("SourceType", "db-cluster"),
     ];
     ask("rds", "CreateEventSubscription", &subscription).await;
+    ask("sqs", "CreateQueue", &[("QueueName", "undelivered")]).await;
+    let redrive = json!({"deadLetterTargetArn": QUEUE}).to_string();
+    let delivery = [
+        ("TopicArn", topic.as_str()),
+        ("Protocol", "lambda"),
+        (
+            "Endpoint",
+            "arn:aws:lambda:ap-northeast-1:123456789012:function:follower",
+        ),
+        ("Attributes.entry.1.key", "RedrivePolicy"),
+        ("Attributes.entry.1.value", &redrive),
+    ];
+    ask("sns", "Subscribe", &delivery).await;
+    let of_instances = [
+        ("DBParameterGroupName", "instances"),
+        family,
+        ("Description", "own"),
+    ];
+    ask("rds", "CreateDBParameterGroup", &of_instances).await;
+    let instance = [("DBInstanceIdentifier", INSTANCE_1), of_instances[0]];
+    ask("rds", "ModifyDBInstance", &instance).await;
+    let vpc = text(&ask("ec2", "DescribeVpcs", &[]).await, "vpcId");
+    let group = [
+        ("GroupName", "nlb"),
+        ("GroupDescription", "nlb"),
+        ("VpcId", &vpc),
+    ];
+    let group = text(&ask("ec2", "CreateSecurityGroup", &group).await, "groupId");
+    let of_balancer = [
+        ("LoadBalancerArn", cloud.load_balancer_arn()),
+        ("SecurityGroups.member.1", &group),
+    ];
+    ask("elasticloadbalancing", "SetSecurityGroups", &of_balancer).await;
     topic
+}
+
+/// The queue for what the topic cannot deliver, which is the stack's.
+const QUEUE: &str = "arn:aws:sqs:ap-northeast-1:123456789012:undelivered";
+
+/// What stands between the first `<tag>` and its end.
+fn text(xml: &str, tag: &str) -> String {
+    let (_, rest) = xml.split_once(&format!("<{tag}>")).unwrap();
+    rest.split('<').next().unwrap().to_owned()
 }
 
 async fn start(cloud: &Cloud, env: &[(&str, &str)]) -> Function {

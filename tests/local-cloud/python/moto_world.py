@@ -101,11 +101,12 @@ def health_for(group, target, _ec2):
 
 
 def describe_vpc_endpoint_connections(ec2):
-    (service,) = ec2._filters_from_querystring()["service-id"]
-    endpoints = [e for e in ec2.ec2_backend.describe_vpc_endpoints([]) if e.service_name.endswith(f".{service}")]
+    services = ec2._filters_from_querystring()["service-id"]
     connections = [
         {"ServiceId": service, "VpcEndpointId": e.id, "VpcEndpointOwner": ACCOUNT, "VpcEndpointState": e.state}
-        for e in endpoints
+        for e in ec2.ec2_backend.describe_vpc_endpoints([])
+        for service in services
+        if e.service_name.endswith(f".{service}")
     ]
     return ActionResult({"VpcEndpointConnections": connections})
 
@@ -163,7 +164,8 @@ def build():
     rds("CreateDBCluster", Port=PORT, DBSubnetGroupName=NAME, **engine, **login)
     rds_backends[ACCOUNT][REGION].clusters[NAME].url_identifier = LABEL
     for instance, zone in zip(INSTANCES, ZONES):
-        place = {"AvailabilityZone": zone, "DBInstanceClass": "db.r6g.large"}
+        # AWS takes the subnets from the cluster.
+        place = {"AvailabilityZone": zone, "DBInstanceClass": "db.r6g.large", "DBSubnetGroupName": NAME}
         rds("CreateDBInstance", DBInstanceIdentifier=instance, **engine, **place)
 
     listed = {f"Subnets_member_{n}": s for n, s in enumerate(subnets, start=1)}

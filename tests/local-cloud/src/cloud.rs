@@ -1,7 +1,7 @@
 //! Everything together, as a test uses it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -81,6 +81,11 @@ impl Cloud {
         }
         cloud.move_cname(INSTANCE_1);
         cloud
+    }
+
+    /// Where moto is, past the gateway.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.moto.world.address
     }
 
     /// The proxy between the function and moto.

@@ -86,7 +86,12 @@ impl Cloud {
             .map(drop)
     }
 
-    async fn add_group(&self, name: &str, target: Ipv4Addr) -> Result<String> {
+    /// Adds a target group that holds an address, and returns its ARN.
+    ///
+    /// # Errors
+    ///
+    /// If moto refuses.
+    pub async fn add_group(&self, name: &str, target: Ipv4Addr) -> Result<String> {
         let elb = "elasticloadbalancing";
         let groups = self.api(elb, "DescribeTargetGroups", &[]).await?;
         let vpc = query::text(&groups, "VpcId").context("the first group has no VPC")?;

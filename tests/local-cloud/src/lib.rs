@@ -11,6 +11,7 @@
 
 mod call;
 mod certificate;
+mod cli;
 mod cloud;
 mod clusters;
 mod dns;
@@ -26,6 +27,7 @@ mod room;
 mod stack;
 
 pub use call::Call;
+pub use cli::parse_commands;
 pub use cloud::{CLUSTER, Cloud, INSTANCE_1, INSTANCE_2, PORT, REGION, TARGET_1, TARGET_2};
 pub use clusters::Added;
 pub use dns::{Answer, Dns, Question};

@@ -28,7 +28,7 @@ use crate::moto::{Kind, Moto};
 use crate::python::Python;
 
 /// The services of the local cloud, as AWS's host names have them.
-const SERVICES: [&str; 5] = ["ec2", "elasticloadbalancing", "rds", "sns", "sts"];
+const SERVICES: [&str; 6] = ["ec2", "elasticloadbalancing", "rds", "sns", "sqs", "sts"];
 
 /// Brings the loopback interface up: `ip link set lo up`, without iproute2.
 const LOOPBACK_UP: &str = "import fcntl, socket, struct

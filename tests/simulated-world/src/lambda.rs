@@ -132,6 +132,7 @@ impl Lambda {
             settings: self.settings,
             dns_server: None,
             endpoints: Endpoints::default(),
+            replication_user: None,
             log_level: LevelFilter::OFF,
         };
         let deadline = Instant::now() + self.timeout.saturating_sub(Duration::from_millis(1500));
