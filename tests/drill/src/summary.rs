@@ -168,7 +168,13 @@ mod tests {
         assert!(tally.contains("| yes | no | 0 of 1 |"), "{tally}");
         assert!(tally.contains("| no | yes | 0 of 1 |"), "{tally}");
         let matrix = matrix(&all);
-        assert!(matrix.contains("| yes | 60 s × 10 | 99 s behind |"), "{matrix}");
-        assert!(matrix.contains("| no | 60 s × 10 | **stopped**, 13114 |"), "{matrix}");
+        assert!(
+            matrix.contains("| yes | 60 s × 10 | 99 s behind |"),
+            "{matrix}"
+        );
+        assert!(
+            matrix.contains("| no | 60 s × 10 | **stopped**, 13114 |"),
+            "{matrix}"
+        );
     }
 }
