@@ -89,7 +89,7 @@ async fn a_replica_finds_the_new_writer_after_a_failover_announced_and_one_found
             )
         },
     ];
-    let played = play_all(&kit, cells, 2, |_, _| {}).await.unwrap();
+    let played = play_all(&kit, cells, 4, |_, _| {}).await.unwrap();
     let [announced, guarded, unguarded, impatient] = &played[..] else {
         panic!("four cells were played")
     };
