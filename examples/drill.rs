@@ -20,6 +20,7 @@ const HELP: &str = "\
 cargo run --example drill -- [OPTION]…
 
   --all                 play the whole grid, side by side, and print the table (half an hour)
+  --document FILE       with --all: write the table into a document, docs/drill.md say
   --scenario NAME       what happens to the cluster (announced-at-start)
   --strategy NAME       what follows the Writer (detach)
   --propagation SECONDS how long the load balancer takes to let a target in or out (90)
@@ -30,9 +31,9 @@ cargo run --example drill -- [OPTION]…
   --guard yes|no        whether readers refuse the replication user (yes)
   --restart             have an event start a stopped receiver (MySQL)
   --server PRODUCT      mysql, unpacked into target/ where there is none, or mariadb (mysql)
-  --factor N            play it N times as fast as it would happen (5; 1 where the retry needs it)
+  --factor N            play it N times as fast as it would happen (1 with the function, else 5)
   --picture FILE        where to draw it (target/drill.svg)
-  --jobs N              how many cells of --all to play side by side (6)
+  --jobs N              how many cells of --all to play side by side, 0.6 GB each (12)
 
 --strategy and --guard take several values with commas between. Each is played, and drawn below
 the one before.
@@ -47,6 +48,7 @@ struct Asked {
     guards: Vec<bool>,
     factor: Option<u32>,
     picture: PathBuf,
+    document: Option<PathBuf>,
     jobs: usize,
 }
 
@@ -71,7 +73,8 @@ impl Asked {
             guards: vec![true],
             factor: None,
             picture: root.join("target/drill.svg"),
-            jobs: 6,
+            document: None,
+            jobs: 12,
         };
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or(format!("{word} needs a value"));
@@ -96,6 +99,7 @@ impl Asked {
                 "--server" => asked.product = named(&value()?, &Product::ALL, Product::name)?,
                 "--factor" => asked.factor = Some(value()?.parse()?),
                 "--picture" => asked.picture = value()?.into(),
+                "--document" => asked.document = Some(value()?.into()),
                 "--jobs" => asked.jobs = value()?.parse()?,
                 "--help" | "-h" => return Ok(None),
                 other => return Err(format!("{other} is no option; see --help").into()),
@@ -109,12 +113,13 @@ impl Asked {
 
     fn cells(&self) -> Vec<Cell> {
         let Cell { retry, .. } = self.cell;
-        let usual = drill::usual(self.cell.scenario, Strategy::Detach, 0, retry);
-        let scale = self.factor.map_or(usual.scale, Scale::new);
         let cell = |strategy, guarded| Cell {
             strategy,
             guarded,
-            scale,
+            scale: self.factor.map_or_else(
+                || drill::usual(self.cell.scenario, strategy, 0, retry).scale,
+                Scale::new,
+            ),
             ..self.cell
         };
         let guards = |&strategy| {
@@ -200,21 +205,28 @@ async fn all(kit: &Arc<Kit>, asked: &Asked, version: &str) -> Result<(), CallErr
         );
     };
     let played = drill::play_all(kit, cells, jobs, report).await?;
-    println!("\nPlayed on {version}.\n");
-    println!("{}\n{}\n", drill::LEGEND, drill::table(&played));
-    println!(
-        "Announced at its start, with `detach`:\n\n{}",
-        drill::matrix(&played)
-    );
-    println!("All cells:\n\n{}", drill::tally(&played));
-    println!(
-        "Of the cells that every strategy played:\n\n{}",
-        drill::summary(&played)
-    );
-    println!(
-        "{count} cells in {:.1} minutes",
-        begun.elapsed().as_secs_f64() / 60.0
-    );
+    let minutes = begun.elapsed().as_secs_f64() / 60.0;
+    let played_on =
+        format!("{count} cells, {jobs} side by side, in {minutes:.0} minutes: {version}.");
+    let parts = [
+        ("played", played_on),
+        ("matrix", drill::matrix(&played)),
+        ("tally", drill::tally(&played)),
+        ("strategies", drill::summary(&played)),
+        ("legend", drill::LEGEND.to_owned()),
+        ("table", drill::table(&played)),
+    ];
+    for (name, text) in &parts {
+        println!("\n{name}:\n\n{text}");
+    }
+    if let Some(file) = &asked.document {
+        let mut document = std::fs::read_to_string(file)?;
+        for (name, text) in &parts {
+            let missing = || format!("{} has no place for: {name}", file.display());
+            document = drill::fill(&document, name, text).ok_or_else(missing)?;
+        }
+        std::fs::write(file, document)?;
+    }
     Ok(())
 }
 

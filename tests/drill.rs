@@ -77,8 +77,8 @@ async fn a_replica_finds_the_new_writer_after_a_failover_announced_and_one_found
             guarded: true,
             ..usual(Scenario::NotAnnounced, Strategy::Detach, 30, often)
         },
-        // The proof that the drill can fail: the same without the guard, and with too few tries.
-        usual(Scenario::NotAnnounced, Strategy::Detach, 30, DEFAULTS),
+        // The proof that the drill can fail: without the guard, and with too few tries.
+        usual(Scenario::NotAnnounced, Strategy::Detach, 90, DEFAULTS),
         Cell {
             guarded: true,
             ..usual(
@@ -89,7 +89,7 @@ async fn a_replica_finds_the_new_writer_after_a_failover_announced_and_one_found
             )
         },
     ];
-    let played = play_all(&kit, cells, 2, |_, _| {}).await.unwrap();
+    let played = play_all(&kit, cells, 4, |_, _| {}).await.unwrap();
     let [announced, guarded, unguarded, impatient] = &played[..] else {
         panic!("four cells were played")
     };

@@ -41,8 +41,9 @@ const EACH_SECOND: Retry = Retry {
     count: 600,
 };
 
-/// A cell as most of them are. A server counts its retry interval in whole seconds, so that one of
-/// 1 s cannot be shortened: such a cell is played as fast as time passes.
+/// A cell as most of them are. The function's own times do not shorten, so that a cell with it is
+/// played as fast as time passes; one with another strategy five times as fast, where the retry
+/// interval, which a server counts in whole seconds, allows that.
 #[must_use]
 pub fn usual(scenario: Scenario, strategy: Strategy, propagation: u32, retry: Retry) -> Cell {
     Cell {
@@ -55,10 +56,10 @@ pub fn usual(scenario: Scenario, strategy: Strategy, propagation: u32, retry: Re
         guarded: false,
         restarted: false,
         tpch: false,
-        scale: Scale::new(if retry.interval.is_multiple_of(5) {
-            5
-        } else {
+        scale: Scale::new(if strategy.is_ours() || !retry.interval.is_multiple_of(5) {
             1
+        } else {
+            5
         }),
     }
 }

@@ -14,6 +14,7 @@
 
 mod cell;
 mod clock;
+mod document;
 mod grid;
 mod guard;
 mod kept;
@@ -42,6 +43,7 @@ mod world;
 
 pub use cell::{Cell, Played, play};
 pub use clock::Scale;
+pub use document::fill;
 pub use grid::{DEFAULTS, grid, play_all, usual};
 pub use guard::INIT_CONNECT;
 pub use kit::Kit;

@@ -52,13 +52,15 @@ impl Ours {
         Ok(Some(Arc::new(ours)))
     }
 
-    /// The function, its waits shortened as all times are. What a constant in it says is not: a run
-    /// that nothing announced watches for 30 s, so it gets its own `WATCH_SECONDS`, which also
-    /// bounds that; and a group found empty is filled after 15 s of agreement or at the end of the
-    /// watch, which is what happens here where a scenario is played faster than twice.
+    /// The function: with its defaults where the scenario is played as fast as time passes. Played
+    /// faster, its waits are shortened as all times are, but not the times in which it weighs
+    /// evidence; and a run that nothing announced gets a `WATCH_SECONDS` of its own.
     async fn function(&self, kind: usize) -> Result<Function> {
         let factor = self.timeline.clock().scale().factor();
-        let watch = WATCHES[kind].div_ceil(factor);
+        let watch = match factor {
+            1 => WATCHES[0],
+            factor => WATCHES[kind].div_ceil(factor),
+        };
         let function = self.cloud.function(&self.bootstrap);
         function
             .timeout(watch + 30)

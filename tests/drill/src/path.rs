@@ -283,7 +283,8 @@ fn configuration(
 ) -> String {
     let mut text = format!(
         "global\n  stats socket {} mode 600 level admin\n  nbthread 1\n\
-         defaults\n  mode tcp\n  retries 0\n  timeout connect 5s\n         \x20 timeout client 350s\n  timeout server 350s\n\
+         defaults\n  mode tcp\n  retries 0\n  timeout connect 5s\n\
+         \x20 timeout client 350s\n  timeout server 350s\n\
          frontend path\n  bind {}:{}\n  default_backend group\n\
          backend group\n  balance random(1)\n  server silent {}:{silence} disabled\n",
         socket.display(),

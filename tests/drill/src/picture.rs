@@ -15,11 +15,11 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
 const WIDTH: u32 = 960;
 /// A panel's title, labels, rows over time, axis and strip, from top to bottom.
-const HEIGHT: u32 = 430;
+const HEIGHT: u32 = 475;
 const LABELS: i32 = 34;
 const LABEL_ROW: i32 = 15;
-const LABEL_ROWS: i32 = 8;
-const STRIP: i32 = 382;
+const LABEL_ROWS: i32 = 11;
+const STRIP: i32 = 427;
 const CHARACTER: i32 = 6;
 
 const COMMITTED: RGBColor = RGBColor(60, 60, 70);

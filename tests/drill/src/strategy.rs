@@ -58,7 +58,12 @@ impl Strategy {
         }
     }
 
-    /// Whether it is woken by this news.
+    /// Whether it is this project's function, whose own times do not shorten.
+    pub(crate) fn is_ours(self) -> bool {
+        matches!(self, Self::Wait | Self::Detach)
+    }
+
+    /// Whether this news starts a run of it.
     fn hears(self, news: News) -> bool {
         match self {
             Self::SwapFromTable => matches!(

@@ -124,3 +124,57 @@ pub fn summary(played: &[Played]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grid::{DEFAULTS, usual};
+    use crate::outcome::Outcome;
+
+    fn played(guarded: bool, count: u32, fate: Fate) -> Played {
+        let retry = Retry { count, ..DEFAULTS };
+        let cell = usual(Scenario::AnnouncedAtStart, Strategy::Detach, 90, retry);
+        let outcome = Outcome {
+            fate,
+            behind: 99.0,
+            without_source: 90.0,
+            tries: 2,
+            stops: 0,
+            acknowledged: 400,
+            lost_by_source: 0,
+            missing: 0,
+            twice: 0,
+            exposed: 80.0,
+            late: 0.0,
+        };
+        Played {
+            cell: Cell { guarded, ..cell },
+            outcome,
+            proof: None,
+            entries: Vec::new(),
+            samples: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn cells_are_counted_by_the_guard_and_by_whether_their_tries_last() {
+        let all = [
+            played(true, 10, Fate::Recovered),
+            played(true, 3, Fate::Stopped(0)),
+            played(false, 10, Fate::Stopped(13114)),
+        ];
+        let tally = tally(&all);
+        assert!(tally.contains("| yes | yes | 1 of 1 |"), "{tally}");
+        assert!(tally.contains("| yes | no | 0 of 1 |"), "{tally}");
+        assert!(tally.contains("| no | yes | 0 of 1 |"), "{tally}");
+        let matrix = matrix(&all);
+        assert!(
+            matrix.contains("| yes | 60 s × 10 | 99 s behind |"),
+            "{matrix}"
+        );
+        assert!(
+            matrix.contains("| no | 60 s × 10 | **stopped**, 13114 |"),
+            "{matrix}"
+        );
+    }
+}

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::cell::Played;
-use crate::clock::Scale;
+use crate::grid::usual;
 use crate::outcome::Fate;
 use crate::path::Nowhere;
 use crate::replica::Place;
@@ -77,6 +77,7 @@ fn row(played: &Played) -> [String; 11] {
 /// What most cells do not have.
 fn notes(played: &Played) -> Vec<String> {
     let (cell, outcome) = (&played.cell, &played.outcome);
+    let usual = usual(cell.scenario, cell.strategy, cell.propagation, cell.retry);
     let when = |is: bool, note: String| is.then_some(note);
     let (twice, lost) = (outcome.twice, outcome.lost_by_source);
     [
@@ -88,7 +89,7 @@ fn notes(played: &Played) -> Vec<String> {
             format!("TPC-H query 1 {not}equal")
         }),
         when(
-            cell.scale != Scale::new(5),
+            cell.scale != usual.scale,
             format!("{}× as fast", cell.scale.factor()),
         ),
         when(twice > 0, format!("{twice} rows twice")),
@@ -108,10 +109,11 @@ const LATE: f64 = 2.0;
 
 /// What the columns mean.
 pub const LEGEND: &str = "\
-All times are seconds of the scenario, which is played five times as fast as it would happen
-where the notes do not say otherwise. *propagation*: what the load balancer takes to let a target
-in or out; *retry*: the replica's retry interval and count; *guard*: readers refuse the
-replication user; *replica*: how it ended, with the number in its status if it stopped; *behind*:
+All times are seconds of the scenario. With the function it is played as fast as it would happen,
+with the other strategies five times as fast where the retry interval allows that, unless the
+notes say otherwise. *propagation*: what the load balancer takes to let a target in or out;
+*retry*: the replica's retry interval and count; *guard*: readers refuse the replication user;
+*replica*: how it ended, with the number in its status if it stopped; *behind*:
 the age of the oldest row that it lacked, at worst; *tries*: the most in vain that one loss of the
 source took; *exposed*: for how long the path led to a server that was up and not the Writer, each
 unguarded try in that time being the end; *rows missing*: of those the source had acknowledged, at
