@@ -195,9 +195,7 @@ impl<'a> Context<'a> {
         let standing = self.standing();
         match &self.seen.api {
             Ok(Some(writer)) => self.listed(writer, standing),
-            Ok(None) => self
-                .awaited(standing)
-                .unwrap_or(Verdict::Awaited(Pending::Writer)),
+            Ok(None) => Self::awaited(standing).unwrap_or(Verdict::Awaited(Pending::Writer)),
             Err(_) => self.silent(standing),
         }
     }

@@ -208,14 +208,11 @@ mod tests {
         Statement { at, said }
     }
 
-    fn names(statements: &Statements, seconds: i64) -> (Option<String>, Option<String>) {
+    /// What is announced, and what completed; `-` is nothing.
+    fn names(statements: &Statements, seconds: i64) -> [String; 2] {
         let standing = statements.standing(at(seconds), |_| true);
-        let name = |slot: Option<(&InstanceId, _)>| slot.map(|(instance, _)| instance.to_string());
-        (name(standing.announced), name(standing.completed))
-    }
-
-    fn some(name: &str) -> Option<String> {
-        Some(name.to_owned())
+        [standing.announced, standing.completed]
+            .map(|slot| slot.map_or("-".to_owned(), |(instance, _)| instance.to_string()))
     }
 
     #[test]
@@ -256,21 +253,17 @@ mod tests {
     #[test]
     fn statements_count_in_the_order_of_their_own_times_however_they_arrive() {
         let statements = Statements::of_payload([completed("b", 12), started("b", 2)]);
-        assert_eq!(names(&statements, 20), (None, some("b")));
-        assert_eq!(names(&statements, 72), (None, some("b")));
-        assert_eq!(names(&statements, 73), (None, None), "too old");
+        assert_eq!(names(&statements, 20), ["-", "b"]);
+        assert_eq!(names(&statements, 72), ["-", "b"]);
+        assert_eq!(names(&statements, 73), ["-", "-"], "too old");
     }
 
     #[test]
     fn an_earlier_failovers_completion_does_not_end_an_announcement() {
         let statements = Statements::of_payload([started("b", 10), completed("c", 12)]);
-        assert_eq!(names(&statements, 20), (some("b"), some("c")));
+        assert_eq!(names(&statements, 20), ["b", "c"]);
         let statements = Statements::of_payload([started("b", 10), completed("c", 19)]);
-        assert_eq!(
-            names(&statements, 20),
-            (None, some("c")),
-            "its own, to another"
-        );
+        assert_eq!(names(&statements, 20), ["-", "c"], "its own, to another");
     }
 
     #[test]
@@ -280,7 +273,7 @@ mod tests {
             said: Said::Ended,
         };
         let statements = Statements::of_payload([completed("a", 0), started("b", 10), failed]);
-        assert_eq!(names(&statements, 21), (None, some("a")));
+        assert_eq!(names(&statements, 21), ["-", "a"]);
     }
 
     #[test]
@@ -291,19 +284,15 @@ mod tests {
         };
         let mut statements = Statements::of_payload([started("b", 0)]);
         statements.read_log(&[], at(44));
-        assert_eq!(
-            names(&statements, 50),
-            (some("b"), None),
-            "it may still come"
-        );
+        assert_eq!(names(&statements, 50), ["b", "-"], "it may still come");
         let mut logged = statements.clone();
         statements.read_log(&[], at(45));
-        assert_eq!(names(&statements, 50), (None, None));
+        assert_eq!(names(&statements, 50), ["-", "-"]);
         logged.read_log(
             &[entry("Started cross AZ failover to DB instance: b", at(1))],
             at(50),
         );
-        assert_eq!(names(&logged, 55), (some("b"), None));
+        assert_eq!(names(&logged, 55), ["b", "-"]);
         assert_eq!(logged.known.len(), 1, "one statement, met twice");
     }
 
