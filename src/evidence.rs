@@ -65,6 +65,8 @@ pub struct Group {
     pub held: Option<BTreeSet<Target>>,
     /// When it was found empty, or last changed by another hand than this run's.
     pub disturbed: Option<DateTime<Utc>>,
+    /// This run has taken a disturbed group for its own.
+    settled: bool,
     /// This run's writes that the list does not show yet.
     unseen: Vec<OwnWrite>,
     /// What it holds if a write was done whose call failed.
@@ -204,9 +206,11 @@ impl Group {
     }
 
     /// Takes the group for this run's own from now on: it is about to be what this run has made of it, for a
-    /// reason that it knows.
+    /// reason that it knows. Once in a run: runs that know different reasons would undo each other's writes.
     pub fn settle(&mut self) {
-        self.disturbed = None;
+        if !self.settled && self.disturbed.take().is_some() {
+            self.settled = true;
+        }
     }
 
     /// Takes in a write of this run, done at `now`; in a dry run it is never to be seen.

@@ -38,6 +38,11 @@ pub fn line(route: &RouteReport, function: &str, now: DateTime<Utc>) -> Option<V
         ("WrongTargets", "Count", count(route.tally.wrong_target)),
         ("Failures", "Count", count(route.error.is_some())),
         ("Undecided", "Count", count(error_type == Some("Undecided"))),
+        (
+            "EmptyGroups",
+            "Count",
+            count(route.targets.as_deref() == Some(&[])),
+        ),
     ];
     if let Some(after) = route.tally.followed_after {
         metrics.push((

@@ -31,6 +31,8 @@ pub enum Said {
     Announced(InstanceId),
     /// This instance is the Writer.
     Completed(InstanceId),
+    /// The failover is over, and this instance, the Writer before it, is the Writer again.
+    Returned(InstanceId),
     /// The failover is over, and the text names no Writer: it failed, or it is an old text.
     Ended,
 }
@@ -84,7 +86,7 @@ impl Said {
             return name(FAILOVER).map(Self::Announced);
         }
         if let Some(writer) = name(BACK) {
-            return Some(Self::Completed(writer));
+            return Some(Self::Returned(writer));
         }
         if message.starts_with("Completed") && message.contains("failover to") {
             return Some(name(FAILOVER).map_or(Self::Ended, Self::Completed));
@@ -98,7 +100,9 @@ impl Said {
     #[must_use]
     pub fn names(&self) -> Option<&InstanceId> {
         match self {
-            Self::Announced(instance) | Self::Completed(instance) => Some(instance),
+            Self::Announced(instance) | Self::Completed(instance) | Self::Returned(instance) => {
+                Some(instance)
+            }
             Self::Ended => None,
         }
     }
@@ -169,6 +173,10 @@ impl Statements {
                     standing.announced = standing.announced.filter(|announced| !ends(*announced));
                     standing.completed = Some((writer, *at));
                 }
+                Said::Returned(writer) => {
+                    standing.announced = None;
+                    standing.completed = Some((writer, *at));
+                }
                 Said::Ended => standing.announced = None,
             }
         }
@@ -229,11 +237,13 @@ mod tests {
             "Completed failover to DB instance: aurora-2",
             "Completed customer initiated failover to DB instance: aurora-2.",
             "Completed RDS initiated failover to DB instance: aurora-2",
-            "Promoting previous primary again: aurora-2",
         ] {
             let said = Said::Completed(instance("aurora-2"));
             assert_eq!(Said::read(text), Some(said), "{text}");
         }
+        let text = "Promoting previous primary again: aurora-2";
+        let said = Said::Returned(instance("aurora-2"));
+        assert_eq!(Said::read(text), Some(said));
         for text in [
             "Completed failover to instance.",
             "Cluster failover failed, check the health of your cluster instances and try again.",
@@ -264,6 +274,13 @@ mod tests {
         assert_eq!(names(&statements, 20), ["b", "c"]);
         let statements = Statements::of_payload([started("b", 10), completed("c", 19)]);
         assert_eq!(names(&statements, 20), ["-", "c"], "its own, to another");
+    }
+
+    #[test]
+    fn the_way_back_ends_an_announcement_however_soon_it_comes() {
+        let (at, said) = (at(11), Said::Returned(instance("a")));
+        let statements = Statements::of_payload([started("b", 10), Statement { at, said }]);
+        assert_eq!(names(&statements, 12), ["-", "a"]);
     }
 
     #[test]

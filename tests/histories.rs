@@ -335,7 +335,7 @@ async fn h11_forged_announcements_register_nobody_wrong_and_write_a_bounded_numb
         assert_never(&universe, &b());
         let writes = universe.now().writes.len();
         assert!(
-            writes <= 3 * count,
+            writes <= 4 * count,
             "every {every} s: {writes}\n{}",
             history(&universe)
         );

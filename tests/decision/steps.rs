@@ -115,13 +115,12 @@ fn a_group_that_is_right_is_one_look_and_no_write() {
 }
 
 #[test]
-fn a_wrong_target_leaves_before_the_writer_comes_in_and_each_write_is_looked_at() {
+fn a_wrong_target_leaves_before_the_writer_comes_in_and_then_it_is_looked_at() {
     let mut run = Driven::begin();
     let out = Action::Deregister(targets("b"));
     assert_eq!(run.looked(0, 50, sees("a", "a", "b")), out);
-    assert_eq!(run.step(Event::Written(Ok(())), 100), look(100, true));
     let into = Action::Register(target("a"));
-    assert_eq!(run.looked(100, 150, sees("a", "a", "")), into);
+    assert_eq!(run.step(Event::Written(Ok(())), 100), into);
     assert_eq!(run.step(Event::Written(Ok(())), 200), look(200, true));
     assert_eq!(run.looked(200, 250, sees("a", "a", "a")), Action::End);
     let report = run.report();
@@ -129,36 +128,37 @@ fn a_wrong_target_leaves_before_the_writer_comes_in_and_each_write_is_looked_at(
     assert_eq!(report.targets, Some(vec![target("a")]));
 }
 
-/// A run that has emptied the group and looks again at 100 ms.
+/// A run that has emptied the group on a look that is too old to register on, and looks again at 2,600 ms.
 fn emptied() -> Driven {
     let mut run = Driven::begin();
-    run.looked(0, 50, sees("a", "a", "b"));
-    run.step(Event::Written(Ok(())), 100);
+    run.looked(0, 2_500, sees("a", "a", "b"));
+    let again = run.step(Event::Written(Ok(())), 2_600);
+    assert_eq!(again, look(2_600, true));
     run
 }
 
 #[test]
 fn a_look_older_than_two_seconds_is_looked_again_before_registering() {
     let mut run = emptied();
-    let again = run.looked(100, 3_000, sees("a", "a", ""));
-    assert_eq!(again, look(3_000, true));
-    let flipped = run.looked(3_000, 3_050, sees("b", "a", ""));
-    assert_eq!(flipped, look(4_000, true), "what was seen first is void");
+    let again = run.looked(2_600, 5_000, sees("a", "a", ""));
+    assert_eq!(again, look(5_000, true));
+    let flipped = run.looked(5_000, 5_050, sees("b", "a", ""));
+    assert_eq!(flipped, look(6_000, true), "what was seen first is void");
 }
 
 #[test]
 fn a_slow_look_is_looked_again_once_and_then_rested_on() {
     let mut run = emptied();
-    run.looked(100, 3_000, sees("a", "a", ""));
+    run.looked(2_600, 5_000, sees("a", "a", ""));
     let into = Action::Register(target("a"));
-    assert_eq!(run.looked(3_000, 6_000, sees("a", "a", "")), into);
+    assert_eq!(run.looked(5_000, 8_000, sees("a", "a", "")), into);
 }
 
 #[test]
 fn a_look_that_did_not_ask_for_the_log_is_looked_again_before_registering() {
     let mut run = emptied();
-    let again = run.looked(100, 150, seen("a", "a", ""));
-    assert_eq!(again, look(150, true));
+    let again = run.looked(2_600, 2_650, seen("a", "a", ""));
+    assert_eq!(again, look(2_650, true));
 }
 
 #[test]
@@ -171,9 +171,9 @@ fn deregistering_waits_for_no_second_look() {
 #[test]
 fn what_has_to_be_done_again_waits_for_the_next_beat() {
     let mut run = emptied();
-    let beat = run.looked(100, 150, sees("a", "a", "c"));
+    let beat = run.looked(2_600, 2_650, sees("a", "a", "c"));
     assert!(
-        matches!(beat, Action::Look { at, .. } if at == ms(1_000)),
+        matches!(beat, Action::Look { at, .. } if at == ms(3_000)),
         "{beat:?}"
     );
 }
