@@ -33,7 +33,7 @@ pub struct Tally {
     /// Registrations of another target than the Writer's, at the moment when the write landed.
     pub another: Count,
     /// Of these, the ones that a source which the run could ask would have prevented: see
-    /// [`Asked::could_know_better`](crate::judge::Asked::could_know_better).
+    /// `Asked::could_know_better`.
     pub avoidable: Count,
     /// Stretches of more than two seconds with two members in the group that the function had put in.
     pub two: Count,
