@@ -72,6 +72,7 @@ async fn follow(cloud: &Cloud) {
         "events: subscription",
         "events: subscription",
         "events: subscription",
+        "readers' guard: init_connect",
         "endpoint service: connections",
     ];
     assert_eq!(checks, brought, "{diagnosis:#}");
