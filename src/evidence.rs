@@ -22,7 +22,7 @@ const LOG_INTERVAL: TimeDelta = TimeDelta::seconds(3);
 /// The longest interval, after errors: each doubles it.
 const LONGEST_LOG_INTERVAL: TimeDelta = TimeDelta::seconds(30);
 
-/// How long the group's list may take to show a write before the write is repeated; each repetition doubles
+/// How long the group's list may take to show a write before it counts as undone; each repetition doubles
 /// it. A maintainer of an AWS SDK calls the API eventually consistent (aws-sdk-js #1593).
 const LIST_LAG: TimeDelta = TimeDelta::seconds(5);
 
