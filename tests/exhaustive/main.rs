@@ -102,7 +102,7 @@ fn a_deliberate_fault_is_found() {
 fn three_members_and_two_runs() {
     explore(World {
         members: 3,
-        horizon: 4,
+        horizon: 5,
         ..World::SMALL
     });
 }
@@ -121,7 +121,6 @@ fn two_members_and_three_runs() {
 fn two_runs_while_the_writer_moves_there_and_back() {
     explore(World {
         failovers: 2,
-        horizon: 4,
         ..World::SMALL
     });
 }
