@@ -237,7 +237,7 @@ fn trigger(event: Option<Event>, now: Tick) -> Trigger {
     };
     let (kind, signal) = match event.says {
         Says::Started(_) => (Kind::Moving, Signal::Moving),
-        Says::Completed(_) => (Kind::Moved, Signal::Moved),
+        Says::Completed(_) | Says::Returned(_) => (Kind::Moved, Signal::Moved),
         Says::Failed => (Kind::Recheck, Signal::Recheck),
     };
     Trigger {

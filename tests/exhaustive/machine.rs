@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use failover_follower::run::{Action, Event, Run};
 
-/// As many steps as a thread remembers: some gigabytes.
-const REMEMBERED: usize = 1_000_000;
+/// As many steps as a thread remembers: about a gigabyte.
+const REMEMBERED: usize = 250_000;
 
 /// A machine, which is the same as another if their hashes are.
 #[derive(Clone)]

@@ -103,7 +103,6 @@ fn three_members_and_two_runs() {
     explore(World {
         members: 3,
         horizon: 5,
-        groups: &[0b001, 0b000, 0b010],
         ..World::SMALL
     });
 }
@@ -122,7 +121,6 @@ fn two_members_and_three_runs() {
 fn two_runs_while_the_writer_moves_there_and_back() {
     explore(World {
         failovers: 2,
-        horizon: 4,
         ..World::SMALL
     });
 }

@@ -7,7 +7,7 @@ use stateright::{Model, Property};
 
 use crate::driven::{Asks, Driven, Ended, Fault, Landing};
 use crate::names::{Group, Member};
-use crate::truth::{Shows, Tick, Truth};
+use crate::truth::{Says, Shows, Tick, Truth};
 
 /// How much happens.
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ pub(crate) enum Action {
     Tick,
     StartFailover(Member),
     Promote,
-    CallOff,
+    CallOff(Says),
     /// A run begins, with an event's payload or with the schedule's, and looks.
     Begin(Option<usize>, Shows),
     /// A run looks again.
@@ -178,7 +178,11 @@ impl Model for World {
         }
         if truth.may_happen() {
             match truth.announced {
-                Some(_) => actions.extend([Action::Promote, Action::CallOff]),
+                Some(_) => {
+                    let ends = [Says::Failed, Says::Returned(truth.writer)];
+                    actions.push(Action::Promote);
+                    actions.extend(ends.map(Action::CallOff));
+                }
                 None if truth.failovers_left > 0 => {
                     let others = (0..self.members).filter(|member| *member != truth.writer);
                     actions.extend(others.map(Action::StartFailover));
@@ -226,7 +230,7 @@ impl Model for World {
             Action::Tick => truth.now += 1,
             Action::StartFailover(to) => truth.start_failover(to),
             Action::Promote => truth.promote(),
-            Action::CallOff => truth.call_off(),
+            Action::CallOff(says) => truth.call_off(says),
             Action::Begin(payload, shows) => {
                 let payload = payload.map(|index| truth.events[index]);
                 state.runs.push(Driven::begin(truth, payload));

@@ -46,6 +46,7 @@ pub(crate) struct Event {
 pub(crate) enum Says {
     Started(Member),
     Completed(Member),
+    Returned(Member),
     Failed,
 }
 
@@ -97,9 +98,10 @@ impl Truth {
         }
     }
 
-    pub(crate) fn call_off(&mut self) {
+    /// The failover does not come about: it fails, or the previous Writer is promoted again.
+    pub(crate) fn call_off(&mut self, says: Says) {
         self.announced = None;
-        self.happens(Says::Failed);
+        self.happens(says);
     }
 
     /// No two events have one time: RDS's own are seconds apart.
@@ -177,6 +179,7 @@ impl Says {
         match self {
             Self::Started(next) => format!("Started failover to DB instance: {}", id(next)),
             Self::Completed(writer) => format!("Completed failover to DB instance: {}", id(writer)),
+            Self::Returned(writer) => format!("Promoting previous primary again: {}", id(writer)),
             Self::Failed => "Cluster failover failed, check the health.".to_owned(),
         }
     }
