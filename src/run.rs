@@ -268,8 +268,8 @@ impl Run {
         self.look_at_next_beat(at)
     }
 
-    /// Whether the last look saw the Writer confirmed and registered alone. A dry run sees it in what the
-    /// group would hold.
+    /// Whether the last look saw the Writer confirmed and registered alone, and no statement that counts
+    /// names another. A dry run sees it in what the group would hold.
     fn is_verified(&self) -> bool {
         let Some(look) = &self.last else {
             return false;
@@ -277,6 +277,9 @@ impl Run {
         let Decision::Follow { target, .. } = &look.decision else {
             return false;
         };
+        if look.is_contradicted() {
+            return false;
+        }
         let held = if self.settings.dry_run {
             self.evidence.group.held.as_ref()
         } else {
@@ -500,6 +503,13 @@ impl Look {
         }
     }
 
+    /// Whether a statement that counts names another than the Writer: it is followed all the same where the
+    /// API was seen to turn later, but that is no success until the next statement, or until this one is old.
+    fn is_contradicted(&self) -> bool {
+        let stated = self.hint.as_ref();
+        stated.is_some_and(|stated| Some(stated) != self.decision.writer())
+    }
+
     /// Why the group is not verified.
     fn failure_reason(&self) -> RunError {
         if let Err(error) = &self.seen.targets {
@@ -507,6 +517,7 @@ impl Look {
         }
         match &self.decision {
             Decision::Evict { pending, .. } => RunError::of_pending(pending, &self.seen),
+            Decision::Follow { .. } if self.is_contradicted() => RunError::Undecided(None),
             Decision::Follow { .. } => RunError::Unverified,
         }
     }

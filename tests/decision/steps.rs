@@ -277,3 +277,36 @@ fn a_group_that_cannot_be_read_is_not_written_to() {
         Some(RunError::TargetsUnknown(_))
     ));
 }
+
+/// Completed to b, and since then the API has turned to a: a is followed, against the statement.
+fn followed_against_a_completion() -> (Driven, Observation) {
+    let mut run = Driven::begin();
+    let completed = |api, group| logs(seen(api, "a", group), &[("completed b", -5)]);
+    let action = run.looked(0, 0, completed("b", "b strange"));
+    assert_eq!(action, Action::Deregister(targets("strange")));
+    run.step(Event::Written(Ok(())), 100);
+    run.looked(200, 200, completed("a", "b"));
+    let action = run.looked(1_000, 1_000, completed("a", "b"));
+    assert_eq!(action, Action::Deregister(targets("b")));
+    let action = run.step(Event::Written(Ok(())), 1_100);
+    assert_eq!(action, Action::Register(target("a")));
+    run.step(Event::Written(Ok(())), 1_200);
+    (run, completed("a", "a"))
+}
+
+#[test]
+fn no_success_against_a_fresh_completion() {
+    let (mut run, right) = followed_against_a_completion();
+    let ended = run.until_the_end(look(1_300, true), &right, &Ok(()));
+    assert!((55_000..58_000).contains(&ended), "{ended}");
+    assert_eq!(run.report().outcome, Outcome::Switched);
+
+    let (mut run, right) = followed_against_a_completion();
+    run.looked(1_300, 1_300, right);
+    run.step(Event::OutOfTime, 10_000);
+    let error = run.report().error;
+    assert!(
+        matches!(error, Some(RunError::Undecided(None))),
+        "{error:?}"
+    );
+}

@@ -76,7 +76,13 @@ pub fn grid(product: Product) -> Vec<Cell> {
     if product == Product::MySql {
         cells.extend(restarted());
     }
-    cells
+    let mut grid: Vec<Cell> = Vec::new();
+    for cell in cells {
+        if !grid.contains(&cell) {
+            grid.push(cell);
+        }
+    }
+    grid
 }
 
 /// Every combination of these, unguarded.

@@ -81,15 +81,24 @@ pub fn tally(played: &[Played]) -> String {
 /// How each strategy fared in those cells that all of them played.
 #[must_use]
 pub fn summary(played: &[Played]) -> String {
-    let same = |one: &Played, other: &Played| {
-        Cell {
-            strategy: other.cell.strategy,
-            ..one.cell
-        } == other.cell
+    let played_with = |cell: &Cell, strategy| {
+        played.iter().any(|other| {
+            let scale = other.cell.scale;
+            let same = Cell {
+                strategy,
+                scale,
+                ..*cell
+            };
+            other.cell == same
+        })
     };
     let by_all: Vec<_> = played
         .iter()
-        .filter(|one| played.iter().filter(|other| same(one, other)).count() == Strategy::ALL.len())
+        .filter(|one| {
+            Strategy::ALL
+                .iter()
+                .all(|other| played_with(&one.cell, *other))
+        })
         .collect();
     let mut text = String::new();
     let mut line = |cells: [&str; 5]| {
@@ -153,6 +162,23 @@ mod tests {
             proof: None,
             entries: Vec::new(),
             samples: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn strategies_are_compared_in_the_cells_that_all_of_them_played_at_whatever_pace() {
+        let of = |strategy, propagation| {
+            let mut one = played(false, 10, Fate::Recovered);
+            one.cell = usual(one.cell.scenario, strategy, propagation, DEFAULTS);
+            one
+        };
+        let mut all: Vec<_> = Strategy::ALL.map(|strategy| of(strategy, 0)).into();
+        all.push(of(Strategy::Detach, 120));
+        let summary = summary(&all);
+        for strategy in Strategy::ALL {
+            let row = summary.lines().find(|line| line.contains(strategy.name()));
+            let row = row.unwrap_or_default();
+            assert!(row.contains("1 of 1") && row.contains("99 s"), "{summary}");
         }
     }
 
