@@ -5,8 +5,8 @@ use super::audit::Audit;
 use crate::route::Route;
 use crate::world::{Cause, Target};
 
-/// The attributes that the path needs: what each is expected to hold, and AWS's default (API reference of
-/// `TargetGroupAttribute`).
+/// The attributes that the path needs: what each is expected to hold, and AWS's default (API
+/// reference of `TargetGroupAttribute`).
 const ATTRIBUTES: [(&str, &str, &str); 4] = [
     ("deregistration_delay.timeout_seconds", "0", "300"),
     (

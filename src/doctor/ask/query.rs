@@ -1,8 +1,8 @@
 //! AWS's query protocol, for a few questions to services whose crates cost more than they answer.
 //!
 //! `aws-sdk-ec2` alone takes four times as long to build as `aws-sdk-rds` (docs/design.md), for
-//! four questions; with this in place SNS, SQS and STS need no crate either. What is hard about a call
-//! (credentials, signature, TLS, retries, time limits) is still the SDK's.
+//! four questions; with this in place SNS, SQS and STS need no crate either. What is hard about a
+//! call (credentials, signature, TLS, retries, time limits) is still the SDK's.
 
 use aws_runtime::auth::SigV4OperationSigningConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
