@@ -36,8 +36,8 @@ pub(super) fn examine(seen: &Seen, audit: &mut Audit) {
     }
 }
 
-/// Whether the load balancer is enabled where the instances are. `set-subnets` replaces the list, so
-/// the command names all that it has, too.
+/// Whether the load balancer is enabled where the instances are. `set-subnets` replaces the list,
+/// so the command names all that it has, too.
 fn zones(seen: &Seen, balancer: &Balancer, audit: &mut Audit) {
     let groups: BTreeSet<&String> = balancer.groups().collect();
     let routes = seen.routes.iter();

@@ -22,11 +22,8 @@ pub(super) fn examine(seen: &Seen, invocation: &Invocation, audit: &mut Audit) {
     let Some(all) = audit.answer("rds:DescribeEventSubscriptions", subscriptions) else {
         return;
     };
-    audit.expect(
-        "events: quota of subscriptions",
-        all.len() < QUOTA,
-        all.len(),
-    );
+    let held = all.len();
+    audit.expect("events: quota of subscriptions", held < QUOTA, held);
     let way = Way {
         seen,
         all,
@@ -42,7 +39,7 @@ pub(super) fn examine(seen: &Seen, invocation: &Invocation, audit: &mut Audit) {
     }
 }
 
-/// The subscriptions, and the function that they should lead to.
+/// The subscriptions, and the function that they are expected to lead to.
 struct Way<'a> {
     seen: &'a Seen,
     all: &'a [Subscription],
@@ -100,14 +97,10 @@ impl<'a> Way<'a> {
             }
             _ => {
                 audit.set("name", format!("failover-follower-{source}"));
-                audit.set(
-                    "topic",
-                    like.map(|one| one.topic.as_str()).unwrap_or_default(),
-                );
-                audit.find(
-                    "events: subscription",
-                    "none whose topic invokes this function",
-                );
+                let topic = like.map(|one| one.topic.as_str());
+                audit.set("topic", topic.unwrap_or_default());
+                let actual = "none whose topic invokes this function";
+                audit.find("events: subscription", actual);
             }
         }
     }
@@ -119,10 +112,8 @@ fn fault(seen: &Seen, one: &Subscription) -> Option<(&'static str, String)> {
         return Some(("events: subscription (disabled)", "is disabled".to_owned()));
     }
     if one.status != "active" {
-        return Some((
-            "events: subscription (not active)",
-            format!("is {:?}", one.status),
-        ));
+        let actual = format!("is {:?}", one.status);
+        return Some(("events: subscription (not active)", actual));
     }
     if !one.categories.is_empty() {
         let actual = format!("is limited to the categories {:?}", one.categories);
@@ -146,15 +137,14 @@ fn fault(seen: &Seen, one: &Subscription) -> Option<(&'static str, String)> {
     Some(("events: subscription (limited to sources)", actual))
 }
 
-/// AWS's own keys let no other service in, and so neither RDS into the topic nor SNS into the queue.
+/// AWS's own keys let no other service in: neither RDS into the topic nor SNS into the queue.
 fn keys(seen: &Seen, arn: &str, topic: &Topic, delivery: &str, audit: &mut Audit) {
     audit.about(arn);
     if let Some(key) = audit.answer("sns:GetTopicAttributes", &topic.key) {
-        let unread = "events: topic's key (a policy that is not read)";
         key_of(
             key.as_deref(),
             "alias/aws/sns",
-            ["events: topic's key", unread],
+            "events: topic's key",
             audit,
         );
     }
@@ -168,26 +158,25 @@ fn keys(seen: &Seen, arn: &str, topic: &Topic, delivery: &str, audit: &mut Audit
     audit.set("url", queue_url(queue));
     let answer = seen.events.queues.get(queue);
     if let Some(key) = answer.and_then(|answer| audit.answer("sqs:GetQueueAttributes", answer)) {
-        let unread = "events: queue's key (a policy that is not read)";
         key_of(
             key.as_deref(),
             "alias/aws/sqs",
-            ["events: queue's key", unread],
+            "events: queue's key",
             audit,
         );
     }
 }
 
-fn key_of(key: Option<&str>, of_aws: &str, [check, unread]: [&str; 2], audit: &mut Audit) {
+fn key_of(key: Option<&str>, of_aws: &str, check: &str, audit: &mut Audit) {
     audit.set("key", key.unwrap_or_default());
     match key {
         None => audit.pass(check),
         Some(key) if key.ends_with(of_aws) => audit.find(check, key),
-        Some(key) => audit.find(unread, key),
+        Some(key) => audit.find(&format!("{check} (a policy that is not read)"), key),
     }
 }
 
-/// A function's ARN without its version or alias: `arn:aws:lambda:<region>:<account>:function:<name>`.
+/// A function's ARN without its version or alias.
 fn unqualified(function: &str) -> &str {
     let end = function.match_indices(':').nth(6);
     end.map_or(function, |(end, _)| &function[..end])

@@ -10,7 +10,7 @@ use crate::lambda::ROOM_TO_REPORT;
 use crate::run::ROOM_TO_END;
 use crate::watch::UNVERIFIED;
 
-/// How far a clock may be off before it is worth a finding; AWS's answers have the time to the second.
+/// How far a clock may be off without a finding; AWS's answers have the time to the second.
 const OFF: Duration = Duration::from_secs(5);
 /// How far it may be off before events are taken for older or newer than they are: the announcement
 /// of a failover counts for a minute.

@@ -1,12 +1,12 @@
 //! The target group: what kind it is, its attributes, and what it holds.
 
-use super::ask::{Attributes, Group, GroupDetails, Seen};
+use super::ask::{Attributes, Group, GroupDetails, Seen, TargetHealth};
 use super::audit::Audit;
 use crate::route::Route;
 use crate::world::{Cause, Target};
 
-/// The attributes that the path needs: what each should hold, and AWS's default (API reference of
-/// `TargetGroupAttribute`).
+/// The attributes that the path needs: what each is expected to hold, and AWS's default (API
+/// reference of `TargetGroupAttribute`).
 const ATTRIBUTES: [(&str, &str, &str); 4] = [
     ("deregistration_delay.timeout_seconds", "0", "300"),
     (
@@ -29,25 +29,18 @@ pub(super) fn examine(seen: &Seen, route: &Route, audit: &mut Audit) {
         return;
     };
     audit.about(&route.group);
-    if group
-        .details
-        .as_ref()
-        .is_err_and(|error| error.cause == Cause::NotFound)
-    {
+    if matches!(&group.details, Err(error) if error.cause == Cause::NotFound) {
         return audit.find("target group", "it does not exist");
     }
     if let Some(answer) = &group.deregister {
         audit.answer("elasticloadbalancing:DeregisterTargets", answer);
     }
-    let answer = audit.answer("elasticloadbalancing:DescribeTargetGroups", &group.details);
-    if let Some(details) = answer {
+    let call = "elasticloadbalancing:DescribeTargetGroups";
+    if let Some(details) = audit.answer(call, &group.details) {
         kind(seen, route, details, audit);
     }
-    let answer = audit.answer(
-        "elasticloadbalancing:DescribeTargetGroupAttributes",
-        &group.attributes,
-    );
-    if let Some(held) = answer {
+    let call = "elasticloadbalancing:DescribeTargetGroupAttributes";
+    if let Some(held) = audit.answer(call, &group.attributes) {
         attributes(seen, route, held, audit);
     }
     targets(seen, route, group, audit);
@@ -55,51 +48,33 @@ pub(super) fn examine(seen: &Seen, route: &Route, audit: &mut Audit) {
 
 fn kind(seen: &Seen, route: &Route, details: &GroupDetails, audit: &mut Audit) {
     let members = seen.database.members(&route.cluster);
-    let vpc = members
-        .first()
-        .map(|one| one.vpc.as_str())
-        .filter(|vpc| !vpc.is_empty());
-    let port = seen
-        .database
-        .cluster(&route.cluster)
-        .map_or(3306, |cluster| cluster.port);
+    let vpc = members.first().map(|one| &one.vpc);
+    let vpc = vpc.filter(|vpc| !vpc.is_empty()).unwrap_or(&details.vpc);
+    let cluster = seen.database.cluster(&route.cluster);
+    let port = cluster.map_or(3306, |cluster| cluster.port);
     let name: String = route.cluster.as_str().chars().take(24).collect();
     audit.set("name", format!("{}-writer", name.trim_end_matches('-')));
-    audit.set("vpc", vpc.unwrap_or(&details.vpc));
+    audit.set("vpc", vpc);
     audit.set("port", port);
-    let held = details
-        .port
-        .map_or("none".to_owned(), |port| port.to_string());
+    let held = details.port.map(|port| port.to_string());
+    let held = held.unwrap_or("none".to_owned());
+    let address_type = &details.address_type;
     for (name, actual, expected) in [
         ("target group: type", &details.target_type, "ip"),
         ("target group: protocol", &details.protocol, "TCP"),
-        (
-            "target group: IP address type",
-            &details.address_type,
-            "ipv4",
-        ),
+        ("target group: IP address type", address_type, "ipv4"),
         ("target group: port", &held, &port.to_string()),
-        (
-            "target group: VPC",
-            &details.vpc,
-            vpc.unwrap_or(&details.vpc),
-        ),
+        ("target group: VPC", &details.vpc, vpc),
     ] {
         audit.expect_with(name, actual == expected, actual, "make a target group");
     }
     let checked = &details.health_check_port;
     let is_the_databases = checked == "traffic-port" || *checked == port.to_string();
-    audit.expect(
-        "target group: health check port",
-        !is_the_databases,
-        checked,
-    );
+    let is_apart = !is_the_databases;
+    audit.expect("target group: health check port", is_apart, checked);
     let is_led_to = !details.balancers.is_empty();
-    audit.expect(
-        "target group: load balancer",
-        is_led_to,
-        "no load balancer leads to it",
-    );
+    let actual = "no load balancer leads to it";
+    audit.expect("target group: load balancer", is_led_to, actual);
 }
 
 fn attributes(seen: &Seen, route: &Route, held: &Attributes, audit: &mut Audit) {
@@ -145,22 +120,14 @@ fn targets(seen: &Seen, route: &Route, group: &Group, audit: &mut Audit) {
     };
     let holds: Vec<String> = held.iter().map(|one| one.target.to_string()).collect();
     let is_right = matches!(held.as_slice(), [one] if one.target == target);
-    audit.expect(
-        name,
-        is_right,
-        if holds.is_empty() {
-            "none".into()
-        } else {
-            holds.join(", ")
-        },
-    );
-    let unused = held
-        .iter()
-        .find(|one| one.target == target && one.state == "unused");
-    let actual = unused.map(|one| format!("{target} is unused: {}", one.reason));
-    audit.expect(
-        "target group: use",
-        unused.is_none(),
-        actual.unwrap_or_default(),
-    );
+    let none = if holds.is_empty() { "none" } else { "" };
+    audit.expect(name, is_right, none.to_owned() + &holds.join(", "));
+    let is_unused = |one: &&TargetHealth| one.target == target && one.state == "unused";
+    match held.iter().find(is_unused) {
+        None => audit.pass("target group: use"),
+        Some(one) => {
+            let actual = format!("{target} is unused: {}", one.reason);
+            audit.find("target group: use", actual);
+        }
+    }
 }

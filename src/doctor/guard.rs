@@ -1,4 +1,4 @@
-//! What an `init_connect` does to a replica that reaches a reader, and to everybody else.
+//! What an `init_connect` does to a replica that reaches a reader, and to all other users.
 //!
 //! MySQL runs the statement for each new connection of a user without `CONNECTION_ADMIN`, and ends
 //! the connection where it fails. The guard fails for one user, on a reader only; a statement that
@@ -132,7 +132,7 @@ fn parse(tokens: &[Token]) -> Option<Guard> {
     }
     Some(match user {
         None => {
-            Guard::LocksOut("without a condition on the user it shuts everybody out of readers")
+            Guard::LocksOut("without a condition on the user it shuts all users out of readers")
         }
         Some(User::Like) => Guard::LocksOut(
             "LIKE takes the _ or % of the name as a wildcard, and shuts out users of similar names",

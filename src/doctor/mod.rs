@@ -6,8 +6,8 @@
 //!                         EC2, DNS …       group, balancer, service, events
 //! ```
 //!
-//! A run keeps the group right with what it is given. Whether it was given the right things shows in
-//! the failover, or here before it.
+//! A run keeps the group right with what it is given. Whether it was given the right things shows
+//! in the failover, or here before it.
 
 pub mod ask;
 mod audit;

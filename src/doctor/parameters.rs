@@ -23,30 +23,22 @@ pub(super) fn examine(seen: &Seen, id: &ClusterId, user: Option<&str>, audit: &m
     audit.about(id);
     in_effect(&of, audit);
     let nothing = Attributes::new();
-    let set = match seen
-        .database
-        .cluster_parameters
-        .get(&cluster.parameter_group)
-    {
+    let all = &seen.database.cluster_parameters;
+    let set = match all.get(&cluster.parameter_group) {
         Some(answer) => audit.answer("rds:DescribeDBClusterParameters", answer),
         None => Some(&nothing), // AWS's own, in which nothing is set
     };
     let Some(set) = set else {
         return;
     };
-    binlog(
-        &of,
-        set.get("binlog_format").map_or("OFF", String::as_str),
-        audit,
-    );
+    let value = |key, default| set.get(key).map_or(default, String::as_str);
+    binlog(&of, value("binlog_format", "OFF"), audit);
     // Where both have one, the instance's counts.
     let mut inherits = members.is_empty();
     for instance in members {
         audit.about(&instance.id);
-        let own = seen
-            .database
-            .instance_parameters
-            .get(&instance.parameter_group);
+        let all = &seen.database.instance_parameters;
+        let own = all.get(&instance.parameter_group);
         let own = own.and_then(|answer| audit.answer("rds:DescribeDBParameters", answer));
         match own.and_then(|own| own.get(GUARD)) {
             Some(own) => guard(&of, own, user, Some(instance), audit),
@@ -55,13 +47,7 @@ pub(super) fn examine(seen: &Seen, id: &ClusterId, user: Option<&str>, audit: &m
     }
     if inherits {
         audit.about(id);
-        guard(
-            &of,
-            set.get(GUARD).map_or("", String::as_str),
-            user,
-            None,
-            audit,
-        );
+        guard(&of, value(GUARD, ""), user, None, audit);
     }
 }
 
@@ -79,12 +65,8 @@ fn binlog(of: &Of<'_>, format: &str, audit: &mut Audit) {
         _ => "cluster: binlog_format (not ROW)",
     };
     let commands = of.set(audit, "binlog_format", "ROW");
-    audit.expect_with(
-        name,
-        false,
-        format!("{format}, in {}", of.cluster.parameter_group),
-        commands,
-    );
+    let actual = format!("{format}, in {}", of.cluster.parameter_group);
+    audit.expect_with(name, false, actual, commands);
 }
 
 /// Whether readers refuse the replica: the one thing that helps while the load balancer is slow.
@@ -116,26 +98,16 @@ fn guard(
         (Some(user), None) => of.set(audit, GUARD, &guard::statement(user)),
         (Some(_), Some(instance)) => {
             audit.set("group", &instance.parameter_group);
-            audit.set(
-                "reset",
-                format!("ParameterName={GUARD},ApplyMethod=pending-reboot"),
-            );
+            let reset = format!("ParameterName={GUARD},ApplyMethod=pending-reboot");
+            audit.set("reset", reset);
             audit.list("each", [&instance.id]);
             "reset a parameter"
         }
     };
     let any = || "one that lets the replication user in at the Writer only".to_owned();
     audit.set("statement", user.map_or_else(any, guard::statement));
-    audit.expect_with(
-        name,
-        false,
-        if statement.is_empty() {
-            "none"
-        } else {
-            statement
-        },
-        commands,
-    );
+    let actual = Some(statement).filter(|one| !one.is_empty());
+    audit.expect_with(name, false, actual.unwrap_or("none"), commands);
 }
 
 fn in_effect(of: &Of<'_>, audit: &mut Audit) {

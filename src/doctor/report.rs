@@ -72,7 +72,7 @@ pub struct Finding {
     pub of: Check,
     /// What is there.
     pub actual: String,
-    /// What should be there.
+    /// What is expected to be there.
     pub expected: String,
     /// Why it matters.
     pub reason: String,

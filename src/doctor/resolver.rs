@@ -59,12 +59,10 @@ fn endpoint(seen: &Seen, id: &ClusterId, cluster: &Cluster, audit: &mut Audit) {
     };
     let actual = format!("an alias of {alias}");
     match seen.database.named_by_dns(id) {
-        None => audit.expect_with(
-            "resolver: cluster endpoint (no member)",
-            false,
-            actual,
-            OVERRIDE,
-        ),
+        None => {
+            let name = "resolver: cluster endpoint (no member)";
+            audit.expect_with(name, false, actual, OVERRIDE);
+        }
         Some(named) if named.id != *writer => audit.expect_with(CHECK, false, actual, OVERRIDE),
         Some(named) => {
             audit.pass(CHECK);
@@ -110,10 +108,8 @@ fn address(seen: &Seen, instance: &Instance, is_writer: bool, audit: &mut Audit)
             audit.find(if is_writer { writers } else { other }, error);
         }
         Some(Err(NoAddress::Unsuitable(_))) if instance.publicly_accessible && is_public => {
-            audit.find(
-                "instance: publicly accessible (and refused)",
-                format!("{held:?}"),
-            );
+            let name = "instance: publicly accessible (and refused)";
+            audit.find(name, format!("{held:?}"));
         }
         Some(Err(NoAddress::Unsuitable(_))) => {
             let [other, writers] = ["instance: address", "instance: address (the Writer's)"];

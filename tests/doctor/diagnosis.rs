@@ -119,6 +119,18 @@ fn no_command_fills_a_group_that_a_failover_may_have_emptied() {
 }
 
 #[test]
+fn the_remedy_for_the_guard_names_its_page_and_the_variable_that_is_not_set() {
+    for (change, _, check) in CASES.iter().copied().flatten() {
+        let (commands, advice) = remedy(change);
+        if check.starts_with("readers' guard: ") {
+            assert!(advice.contains("docs/guard.md"), "{advice}");
+            let needs_a_user = advice.contains("REPLICATION_USER");
+            assert_eq!(commands.is_empty(), needs_a_user, "{advice}: {commands:?}");
+        }
+    }
+}
+
+#[test]
 fn subnets_are_added_and_none_is_dropped() {
     let (commands, _) = remedy(|it| {
         it.balancer().zones.remove("eu-west-1b");

@@ -201,9 +201,51 @@ fn no_alarm_rings_for_want_of_data_on_the_day_of_deployment() {
 }
 
 #[test]
-fn two_runs_of_a_five_minute_schedule_fit_into_the_silence_that_rings() {
-    let default = &TEMPLATE["Parameters"]["MaxMinutesWithoutRun"]["Default"];
-    assert!(default.as_u64().unwrap() > 2 * 5);
+fn two_runs_of_a_schedule_fit_into_the_silence_that_rings_and_each_minutes_rings_early() {
+    let silence = |parameters: &[(&str, &str)]| {
+        let template = with(parameters);
+        let alarms = template.resources("AWS::CloudWatch::Alarm");
+        alarms["NoRunAlarm"]["EvaluationPeriods"].clone()
+    };
+    // A registration takes up to three minutes, and a replica at MySQL's defaults stops after nine.
+    let by_default = silence(&[]).as_u64().unwrap();
+    assert!((2 + 1..=9 - 3 - 1).contains(&by_default), "{by_default}");
+    let every_five = [("ScheduleExpression", "rate(5 minutes)")];
+    assert!(silence(&every_five).as_u64().unwrap() > 2 * 5);
+    assert_eq!(silence(&[("MaxMinutesWithoutRun", "7")]), "7");
+}
+
+/// A replica at MySQL's defaults stops for good after nine minutes: an alarm that runs into it says
+/// so, and rings before the last three, which a registration may take.
+#[test]
+fn the_alarms_of_an_outage_ring_before_a_replica_stops_and_say_so() {
+    let template = with(&[]);
+    let function = &template.resources("AWS::Lambda::Function")["Follower"];
+    let timeout = function["Timeout"].as_u64().unwrap();
+    let alarms = template.resources("AWS::CloudWatch::Alarm");
+    for (name, longest_run, rings) in [
+        (
+            "ErrorsAlarm",
+            timeout,
+            "six if runs end in their 180 s timeout",
+        ),
+        (
+            "EmptyAlarm",
+            120,
+            "three to four minutes after the failover",
+        ),
+    ] {
+        let alarm = &alarms[name];
+        let number = |key: &str| alarm[key].as_u64().unwrap();
+        // The runs that count begin a minute apart; the alarm looks each minute.
+        let further_runs = 60 * (number("DatapointsToAlarm") - 1);
+        let at_most = longest_run + further_runs + 2 * number("Period");
+        assert!(at_most <= 6 * 60, "{name}: {at_most} s");
+        let description = alarm["AlarmDescription"].as_str().unwrap();
+        assert!(description.contains(rings), "{name}");
+        assert!(description.contains("(60 s x 10)"), "{name}");
+        assert!(description.contains("nine minutes"), "{name}");
+    }
 }
 
 /// The logical IDs of the first `template.yaml` that could be deployed. What goes from an update is

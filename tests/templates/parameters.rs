@@ -62,6 +62,7 @@ async fn all_of_the_function(cloud: &Cloud) {
         ("PollIntervalMs", "500"),
         ("ScheduleExpression", "rate(5 minutes)"),
         ("DryRun", "true"),
+        ("ReplicationUser", "rpluser001"),
         ("Architecture", "arm64"),
         ("ReservedConcurrency", "20"),
         ("SubnetIds", &database.subnets),
@@ -88,6 +89,8 @@ async fn all_of_the_function(cloud: &Cloud) {
 
     let configuration = configuration(cloud, &stack).await;
     assert_eq!(configuration["Architectures"], json!(["arm64"]));
+    let variables = &configuration["Environment"]["Variables"];
+    assert_eq!(variables["REPLICATION_USER"], "rpluser001");
     cloud.set_targets(&[]).await.unwrap();
     let function = start(cloud, &configuration).await;
     let report = function.invoke(&json!({})).await.unwrap().outcome.unwrap();

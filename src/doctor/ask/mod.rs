@@ -1,8 +1,8 @@
 //! The questions of an audit, asked side by side where none needs another's answer.
 //!
 //! One file for each part. Each resource is asked about once, and what can be asked of the account
-//! as a whole is, so that a hundred routes cost little more than one. Everything here reads, but for
-//! a deregistration of a target that no group can hold.
+//! as a whole is, so that a hundred routes cost little more than one. Everything here reads, but
+//! for a deregistration of a target that no group can hold.
 
 mod database;
 mod events;

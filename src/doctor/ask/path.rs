@@ -24,7 +24,7 @@ const LISTENER_ATTRIBUTES: &str = "elasticloadbalancing:DescribeListenerAttribut
 /// As many load balancers as one question takes (API reference of `DescribeLoadBalancers`).
 const PAGE: usize = 20;
 /// The probe target's address, which no group can hold: no VPC may have it (VPC User Guide, "VPC
-/// CIDR blocks"), and it is none of the private ones that a load balancer takes from outside its VPC.
+/// CIDR blocks"), and it is none of the private ones that a load balancer takes from elsewhere.
 const PROBE_ADDRESS: &str = "127.0.0.1";
 /// The discard protocol's port (RFC 863).
 const PROBE_PORT: i32 = 9;

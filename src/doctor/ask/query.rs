@@ -1,8 +1,8 @@
 //! AWS's query protocol, for a few questions to services whose crates cost more than they answer.
 //!
-//! `aws-sdk-ec2` alone takes four times as long to build as `aws-sdk-rds` (docs/design.md), for four
-//! questions; with this in place SNS, SQS and STS need no crate either. What is hard about a call
-//! (credentials, signature, TLS, retries, time limits) is still the SDK's.
+//! `aws-sdk-ec2` alone takes four times as long to build as `aws-sdk-rds` (docs/design.md), for
+//! four questions; with this in place SNS, SQS and STS need no crate either. What is hard about a
+//! call (credentials, signature, TLS, retries, time limits) is still the SDK's.
 
 use aws_runtime::auth::SigV4OperationSigningConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
@@ -189,7 +189,7 @@ fn rejection(call: &'static str, response: &Response) -> CallError {
     }
 }
 
-/// The domain of a Region's services; the isolated partitions have their own, which it does not know.
+/// The domain of a Region's services; those of the isolated partitions are not known here.
 pub(super) fn domain(region: &str) -> &'static str {
     if region.starts_with("cn-") {
         "amazonaws.com.cn"

@@ -1,4 +1,4 @@
-//! What an audit sees, by what it is about: each resource once, however many routes lead through it.
+//! What an audit sees, by what it is about: each resource once, however many routes have it.
 
 #![allow(
     missing_docs,
@@ -36,11 +36,11 @@ pub struct Seen {
 pub struct Database {
     pub clusters: BTreeMap<ClusterId, Answered<Cluster>>,
     pub instances: Answered<BTreeMap<ClusterId, Vec<Instance>>>,
-    /// What was set in each cluster parameter group; AWS's own, in which nothing can be, are left out.
+    /// What was set in each cluster parameter group; AWS's own, which cannot be set, are left out.
     pub cluster_parameters: BTreeMap<String, Answered<Attributes>>,
     /// The same of the instances' parameter groups.
     pub instance_parameters: BTreeMap<String, Answered<Attributes>>,
-    /// What DNS answers for each name of a cluster, and for a probe beside them that does not exist.
+    /// What DNS answers for each name of a cluster, and for a probe that does not exist.
     pub names: BTreeMap<String, Answered<Answer>>,
 }
 
