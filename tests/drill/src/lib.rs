@@ -17,6 +17,7 @@ mod clock;
 mod document;
 mod grid;
 mod guard;
+mod haproxy;
 mod kept;
 mod kit;
 mod load;
