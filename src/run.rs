@@ -469,9 +469,15 @@ impl Run {
 }
 
 impl Look {
-    /// Whether its answers are young enough to register on, and the event log is among what was asked.
+    /// Whether its answers are young enough to register on, and the event log is among them, unless it may
+    /// never be read.
     fn is_good_to_register_on(&self, at: Duration) -> bool {
-        self.seen.log.is_some() && at.saturating_sub(self.asked) <= OUTDATED
+        let has_log = match &self.seen.log {
+            Some(Ok(_)) => true,
+            Some(Err(error)) => error.is_final(),
+            None => false,
+        };
+        has_log && at.saturating_sub(self.asked) <= OUTDATED
     }
 
     /// An error that stays however often it is looked again.

@@ -149,7 +149,8 @@ impl Statements {
         self.known.sort_by_key(|known| known.statement.at);
     }
 
-    /// The statements that count at `now`, among those that name an instance which `may_be` the Writer.
+    /// The statements that count at `now`, among those that name an instance which `may_be` the Writer. An
+    /// announcement that the log has is ended by another's completion only if the log has that too.
     #[must_use]
     pub fn standing(
         &self,
@@ -157,6 +158,7 @@ impl Statements {
         may_be: impl Fn(&InstanceId) -> bool,
     ) -> Standing<'_> {
         let mut standing = Standing::default();
+        let mut announced_in_log = false;
         for Known { statement, logged } in &self.known {
             let Statement { at, said } = statement;
             let contradicted =
@@ -165,10 +167,14 @@ impl Statements {
                 continue;
             }
             match said {
-                Said::Announced(next) => standing.announced = Some((next, *at)),
+                Said::Announced(next) => {
+                    standing.announced = Some((next, *at));
+                    announced_in_log = *logged;
+                }
                 Said::Completed(writer) => {
+                    let is_as_good = *logged || !announced_in_log;
                     let ends = |(next, since): (&InstanceId, DateTime<Utc>)| {
-                        next == writer || *at - since >= OWN_COMPLETION
+                        next == writer || is_as_good && *at - since >= OWN_COMPLETION
                     };
                     standing.announced = standing.announced.filter(|announced| !ends(*announced));
                     standing.completed = Some((writer, *at));
@@ -274,6 +280,21 @@ mod tests {
         assert_eq!(names(&statements, 20), ["b", "c"]);
         let statements = Statements::of_payload([started("b", 10), completed("c", 19)]);
         assert_eq!(names(&statements, 20), ["-", "c"], "its own, to another");
+    }
+
+    #[test]
+    fn a_payloads_completion_of_another_does_not_end_an_announcement_that_the_log_has() {
+        let entry = |text: &str, time| LogEntry {
+            time,
+            message: text.to_owned(),
+        };
+        let started = entry("Started cross AZ failover to DB instance: b", at(0));
+        let mut statements = Statements::of_payload([completed("a", 9)]);
+        statements.read_log(std::slice::from_ref(&started), at(10));
+        assert_eq!(names(&statements, 10), ["b", "a"], "it may be forged");
+        let completed = entry("Completed failover to DB instance: a", at(9));
+        statements.read_log(&[started, completed], at(13));
+        assert_eq!(names(&statements, 13), ["-", "a"]);
     }
 
     #[test]

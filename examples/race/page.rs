@@ -9,25 +9,25 @@ use crate::figures::{Figures, Line, mean_and_worst, ratio};
 const HOW: &str = "\
 ## What is measured
 
-- **Follow**: seconds from the *flip*, the moment at which the Writer really is another, to the group
-  holding the new Writer's target and no other. *never*: not before the Writer moved on, and not within
-  15 minutes. When the Writer moves back to whom a slow follower has never left, it is there at once.
-- **On a wrong target**: seconds in which somebody else than the Writer was registered, from \"Started\"
-  to the flip (a reader that is not promoted yet) and from the flip on (the demoted Writer). This is what
-  hurts: a replica that reconnects to either stops for good, one that meets nobody retries.
-  *met*: the share of flips around which that happened at all, if only for a moment.
-- **Not right at the end**: failovers after which the group is left without the Writer, or with somebody
-  beside it, a quarter of an hour later.
+- **Follow**: seconds from the *flip*, the moment at which the Writer changes, until the group holds
+  the new Writer's target and no other. *never*: not before the Writer moved on, and not within 15
+  minutes. A Writer that moves back to the one that a slow follower still has is followed at once.
+- **Wrong before and after the flip**: seconds in which the group held another than the Writer, from
+  \"Started\" to the flip (a reader that is not promoted yet) and from the flip on (the demoted
+  Writer). A replica that reconnects to either stops for good; one that meets no server retries.
+  *met*: the share of flips around which that happened at all.
+- **Not right at the end**: failovers a quarter of an hour after which the group lacks the Writer or
+  holds another beside it.
 - **Writes**: calls that register or deregister, per failover.
 
-The **all-knowing** follower is the limit. It is told of every change of every witness in the instant it
-happens, decides by the function's own rule, and pays for nothing but its writes. So its moment is the
-first at which two witnesses name the new Writer (or at which the API has kept to its word for 30 s);
-whoever is faster has believed one witness.
+The **all-knowing** follower is the limit. It sees each change of each witness in the instant it
+happens, decides by the function's own rule, and only its writes take time. So it switches as soon
+as two witnesses name the new Writer (or the API has named it for 30 s); a faster follower has
+trusted a single witness.
 
-The group is what the load balancer's API says. AWS takes another 30 to 180 s until a registration has
-reached the data plane, and up to 120 s for a deregistration, and no caller can shorten that. It comes on
-top of every line alike, and is larger than what divides the first three.
+The group is what the load balancer's API says. AWS takes another 30 to 180 s to bring a
+registration to the data plane, and up to 120 s for a deregistration, which no caller can shorten.
+This comes on top of every line, and is more than the difference among the first three.
 ";
 
 const DRAWN: &str = "\
@@ -46,8 +46,8 @@ const DRAWN: &str = "\
 | it never comes about | 5 of 100 failovers, given up 10–40 s after \"Started\" | assumed |
 | a call's answer | 0–200 ms | assumed |
 
-The function is the real handler in the simulated world, on paused time, woken by each event that arrives
-and by a schedule every minute. Everybody follows the same failovers.
+The function is the real handler in the simulated world, on paused time, invoked by each event that
+arrives and by a schedule every minute. All strategies follow the same failovers.
 ";
 
 /// The whole page.
@@ -61,9 +61,10 @@ pub(crate) fn page(figures: &Figures) -> String {
         ..
     } = figures;
     let drawn = format!(
-        "`cargo run --release --example race` draws {failovers} failovers from the timelines that have \
-         been measured, has each strategy follow each of them, and writes this page. In {moved_back} of \
-         them the Writer moved back, {failed} failed, {untold} came without any event.\n\n"
+        "For contributors. `cargo run --release --example race` draws {failovers} failovers from \
+         the distributions\n[below](#what-the-failovers-are-drawn-from), has each strategy follow \
+         each of them, and writes this page.\nIn {moved_back} of them the Writer moved back, \
+         {failed} failed, {untold} came without any event.\n\n"
     );
     page += &drawn;
     page += "![how many flips were followed within how many seconds](race.svg)\n\n";
@@ -114,19 +115,22 @@ fn reading(figures: &Figures) -> String {
     let (word_before, _) = mean_and_worst(&word.wrong_before);
     let mut reading = format!(
         "## What it says\n\n\
-         - The function is {} behind the limit at the median and {} at the 99th percentile (aim: 1.5 s \
-         and 3 s); flip by flip {} and {}. That is looking once a second, and the time a look takes.\n\
-         - The 99th percentile itself is the witnesses': nobody who waits for two of them can be faster \
-         than they are.\n\
-         - It ended without the Writer in the group, or with somebody beside it, in {} of {} failovers.\n\
-         - Detaching at the announcement, the default, met a wrong target around {} of the flips, waiting \
-         around {}. The price is paid when the failover then does not come about: the group is empty for {away:.0} s on \
-         average, with `wait` for {away_wait:.0} s.\n\
+         - The function is {} behind the limit at the median and {} at the 99th percentile (aim: \
+         1.5 s and 3 s);\n  flip by flip {} and {}: it looks once a second, and a look takes \
+         time.\n\
+         - The 99th percentile is the witnesses': no follower that waits for two of them is \
+         faster.\n\
+         - The group ended without the Writer, or with another beside it, in {} of {} \
+         failovers.\n\
+         - Detaching at the announcement, the default, met a wrong target around {} of the flips, \
+         waiting around {}.\n  If the failover then does not come about, the group is empty for \
+         {away:.0} s on average, with `wait` for {away_wait:.0} s.\n\
          {}\
-         - The event's word is right at once, and wrong for {word_before:.1} s before that, on a reader, in nearly every \
-         failover; and it is left wrong wherever the failover failed and the event of the way back got lost.\n\
-         - One look at an event, at whatever witness, is a look too early: nobody looks again.\n\
-         - What is left is the failover that nobody is told of in time while DNS is slow:\n\n",
+         - The event's word is right at once, but wrong for {word_before:.1} s before, on a \
+         reader, in nearly every failover;\n  and it stays wrong if the failover failed and the \
+         event of the way back was lost.\n\
+         - One look at each event is too early, at whatever witness: there is no second look.\n\
+         - What is left are failovers whose events come late or never, while DNS is slow:\n\n",
         behind(0.5),
         behind(0.99),
         seconds(ours.behind(0.5)),
@@ -144,10 +148,11 @@ fn reading(figures: &Figures) -> String {
             reading += &news_line(*news, limit, ours);
         }
     }
-    reading += "\nWithout any event only the schedule is left, a minute apart, and only two witnesses: the API \
-                and a CNAME that takes 15 to 60 s. No rule that asks for two of them is faster than the limit \
-                there; what lies between is the schedule's minute, the shortest that EventBridge has. The 99th \
-                percentile above is what it is as long as fewer than one failover in a hundred is of this kind.\n";
+    reading += "\nWithout any event there is only the schedule, a minute apart, and two witnesses: \
+                the API and a CNAME that takes\n15 to 60 s. No rule that asks for two is faster \
+                than the limit there; the difference is the schedule's minute, the\nshortest that \
+                EventBridge has. The 99th percentile in the first table holds while fewer than one \
+                failover in a\nhundred is of this kind.\n";
     reading
 }
 
@@ -158,9 +163,10 @@ fn early(ours: &Line) -> String {
     match early.count() {
         0 => String::new(),
         count => format!(
-            "- In {count} of {} flips it was early, by {worst:.1} s at worst: the Writer moves back while \
-             a CNAME that has not followed it yet still names where it goes back to, and the API lists no \
-             Writer for a moment, so that DNS and the announcement make two.\n",
+            "- In {count} of {} flips it was early, by {worst:.1} s at worst: the Writer moves \
+             back while a CNAME that has not\n  followed it yet still names where it goes back to, \
+             and the API lists no Writer for a moment, so that DNS and\n  the announcement make \
+             two.\n",
             ours.flips
         ),
     }
