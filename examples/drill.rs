@@ -3,10 +3,10 @@
 //! ```text
 //! cargo run --example drill                 one failover: its timeline and its picture
 //! cargo run --example drill -- --all        the table
+//! cargo run --example drill -- --members    all members in the group, beside the Writer alone
 //! cargo run --example drill -- --help       everything that can be chosen
 //! ```
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
@@ -20,7 +20,9 @@ const HELP: &str = "\
 cargo run --example drill -- [OPTION]…
 
   --all                 play the whole grid, side by side, and print the table (half an hour)
-  --document FILE       with --all: write the table into a document, docs/drill.md say
+  --members             play a guarded group that holds all members, and print that table
+  --times N             with --members: how often to play each cell, a matter of chance (3)
+  --document FILE       write the table into a document: docs/drill.md, or docs/members.md
   --scenario NAME       what happens to the cluster (announced-at-start)
   --strategy NAME       what follows the Writer (detach)
   --propagation SECONDS how long the load balancer takes to let a target in or out (90)
@@ -33,7 +35,7 @@ cargo run --example drill -- [OPTION]…
   --server PRODUCT      mysql, unpacked into target/ where there is none, or mariadb (mysql)
   --factor N            play it N times as fast as it would happen (1 with the function, else 5)
   --picture FILE        where to draw it (target/drill.svg)
-  --jobs N              how many cells of --all to play side by side, 0.6 GB each (12)
+  --jobs N              how many cells of a table to play side by side, 0.6 GB each (12)
 
 --strategy and --guard take several values with commas between. Each is played, and drawn below
 the one before.
@@ -42,6 +44,8 @@ the one before.
 /// What was asked for.
 struct Asked {
     all: bool,
+    members: bool,
+    times: usize,
     product: Product,
     cell: Cell,
     strategies: Vec<Strategy>,
@@ -64,6 +68,8 @@ impl Asked {
         );
         let mut asked = Self {
             all: false,
+            members: false,
+            times: 3,
             product: Product::MySql,
             cell: Cell {
                 tpch: true,
@@ -81,6 +87,8 @@ impl Asked {
             let cell = &mut asked.cell;
             match word.as_str() {
                 "--all" => asked.all = true,
+                "--members" => asked.members = true,
+                "--times" => asked.times = value()?.parse()?,
                 "--scenario" => cell.scenario = named(&value()?, &Scenario::ALL, Scenario::name)?,
                 "--strategy" => {
                     let one = |name| named(name, &Strategy::ALL, Strategy::name);
@@ -164,9 +172,12 @@ async fn run() -> Result<(), CallError> {
     if asked.all {
         return all(&kit, &asked, &version).await;
     }
+    if asked.members {
+        return members(&kit, &asked, &version).await;
+    }
     let mut played = Vec::new();
     for cell in asked.cells() {
-        println!("\n{}", headline(&cell));
+        println!("\n{}", drill::headline(&cell));
         let one = drill::play(&kit, cell, true).await?;
         println!("\n{}", drill::verdict(&one));
         if let Some(proof) = &one.proof {
@@ -193,21 +204,7 @@ fn show(proof: &Proof) {
 }
 
 async fn all(kit: &Arc<Kit>, asked: &Asked, version: &str) -> Result<(), CallError> {
-    let cells = drill::grid(asked.product);
-    let (count, jobs) = (cells.len(), asked.jobs);
-    println!("{count} cells, {jobs} side by side");
-    let begun = Instant::now();
-    let report = |done: usize, played: &Played| {
-        println!(
-            "[{done:>3}/{count}] {}: {}",
-            headline(&played.cell),
-            played.outcome.fate
-        );
-    };
-    let played = drill::play_all(kit, cells, jobs, report).await?;
-    let minutes = begun.elapsed().as_secs_f64() / 60.0;
-    let played_on =
-        format!("{count} cells, {jobs} side by side, in {minutes:.0} minutes: {version}.");
+    let (played, played_on) = side_by_side(kit, drill::grid(asked.product), asked, version).await?;
     let parts = [
         ("played", played_on),
         ("matrix", drill::matrix(&played)),
@@ -216,40 +213,54 @@ async fn all(kit: &Arc<Kit>, asked: &Asked, version: &str) -> Result<(), CallErr
         ("legend", drill::LEGEND.to_owned()),
         ("table", drill::table(&played)),
     ];
-    for (name, text) in &parts {
+    publish(&parts, asked)
+}
+
+async fn members(kit: &Arc<Kit>, asked: &Asked, version: &str) -> Result<(), CallError> {
+    let cells = drill::member_cells(asked.times);
+    let (played, played_on) = side_by_side(kit, cells, asked, version).await?;
+    let table = drill::member_table(&played);
+    publish(&[("played", played_on), ("members", table)], asked)
+}
+
+/// Plays cells, and says how many and on what.
+async fn side_by_side(
+    kit: &Arc<Kit>,
+    cells: Vec<Cell>,
+    asked: &Asked,
+    version: &str,
+) -> Result<(Vec<Played>, String), CallError> {
+    let (count, jobs) = (cells.len(), asked.jobs);
+    println!("{count} cells, {jobs} side by side");
+    let begun = Instant::now();
+    let report = |done: usize, played: &Played| {
+        println!(
+            "[{done:>3}/{count}] {}: {}",
+            drill::headline(&played.cell),
+            played.outcome.fate
+        );
+    };
+    let played = drill::play_all(kit, cells, jobs, report).await?;
+    let minutes = begun.elapsed().as_secs_f64() / 60.0;
+    let played_on =
+        format!("{count} cells, {jobs} side by side, in {minutes:.0} minutes: {version}.");
+    Ok((played, played_on))
+}
+
+/// Prints what came out, and writes it into the document.
+fn publish(parts: &[(&str, String)], asked: &Asked) -> Result<(), CallError> {
+    for (name, text) in parts {
         println!("\n{name}:\n\n{text}");
     }
     if let Some(file) = &asked.document {
         let mut document = std::fs::read_to_string(file)?;
-        for (name, text) in &parts {
+        for (name, text) in parts {
             let missing = || format!("{} has no place for: {name}", file.display());
             document = drill::fill(&document, name, text).ok_or_else(missing)?;
         }
         std::fs::write(file, document)?;
     }
     Ok(())
-}
-
-fn headline(cell: &Cell) -> String {
-    let mut text = format!(
-        "{}, {}, {}, load balancer {} s, retry {}",
-        cell.scenario,
-        cell.strategy,
-        if cell.guarded { "guarded" } else { "unguarded" },
-        cell.propagation,
-        cell.retry
-    );
-    if cell.nowhere != Nowhere::Refused {
-        let _ = write!(text, ", {}", cell.nowhere);
-    }
-    if cell.place == Place::Gtid {
-        text.push_str(", GTID");
-    }
-    if cell.restarted {
-        text.push_str(", event");
-    }
-    let _ = write!(text, ", {}× as fast", cell.scale.factor());
-    text
 }
 
 /// Builds the function, and says where it is. The example is named beside it so that cargo settles

@@ -18,8 +18,8 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 use drill::{
-    Cell, DEFAULTS, Fate, INIT_CONNECT, Kit, Parts, Played, Product, Retry, Scenario, Strategy,
-    play_all, usual, verdict,
+    Cell, DEFAULTS, Fate, INIT_CONNECT, Kit, Parts, Played, Product, Retry, Scale, Scenario,
+    Strategy, play_all, usual, verdict,
 };
 
 #[track_caller]
@@ -106,6 +106,25 @@ async fn a_replica_finds_the_new_writer_after_a_failover_announced_and_one_found
         let fate = stopped.outcome.fate;
         assert_eq!(fate, Fate::Stopped(number), "{}", verdict(stopped));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_finds_the_new_writer_in_a_group_of_both_members_that_is_left_alone() {
+    let Some(kit) = kit().await else { return };
+    let retry = Retry {
+        interval: 1,
+        count: 100,
+    };
+    let cell = Cell {
+        guarded: true,
+        scale: Scale::new(1),
+        ..usual(Scenario::NotAnnounced, Strategy::Members, 120, retry)
+    };
+    let played = play_all(&kit, vec![cell], 1, |_, _| {}).await.unwrap();
+    assert_recovered(&played[0]);
+    let outcome = &played[0].outcome;
+    assert!(outcome.tries > 0, "the old Writer was its source");
+    assert!(outcome.behind < 60.0, "it waited for the load balancer");
 }
 
 #[tokio::test]

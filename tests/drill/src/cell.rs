@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use local_cloud::Cloud;
+use local_cloud::{Cloud, PORT};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -98,6 +98,10 @@ pub async fn play(kit: &Arc<Kit>, cell: Cell, aloud: bool) -> Result<Played> {
     };
     let load = Load::start(source.writer(), clock.clone());
     replicates(&mut replica, &load).await?;
+    if cell.strategy == Strategy::Members {
+        // A channel is made while the group holds the Writer alone: START REPLICA throws no dice.
+        hold_all(&cloud, &path, cell.scenario.instances()).await?;
+    }
     clock.start(LEAD);
     let (news, heard) = mpsc::unbounded_channel();
     let following = strategy::follow(
@@ -151,6 +155,20 @@ async fn replicates(replica: &mut Replica, load: &Load) -> Result<()> {
             load.acknowledged().count()
         );
         sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
+}
+
+/// Has the group hold these instances, and the load balancer know it already.
+async fn hold_all(cloud: &Cloud, path: &Path, instances: &[Instance]) -> Result<()> {
+    let targets = instances
+        .iter()
+        .map(|one| format!("{}:{PORT}", one.address()));
+    let targets: Vec<String> = targets.collect();
+    let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+    cloud.set_targets(&targets).await?;
+    for instance in &instances[1..] {
+        path.begin_with(instance.address()).await?;
     }
     Ok(())
 }

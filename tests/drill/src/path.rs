@@ -8,7 +8,7 @@
 //! draining for a while; what a strategy makes of that is not played here.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path as FilePath, PathBuf};
@@ -22,6 +22,7 @@ use tokio::net::UnixStream;
 use tokio::time::sleep;
 
 use crate::cell::Cell;
+use crate::haproxy::configuration;
 use crate::kept::Kept;
 use crate::kit::{Kit, free_port, loopback};
 use crate::source::Source;
@@ -272,28 +273,4 @@ impl Path {
             refusal => bail!("HAProxy answered `{command}` with: {refusal}"),
         }
     }
-}
-
-/// 350 s is the idle timeout of a Network Load Balancer's listener.
-fn configuration(
-    socket: &FilePath,
-    address: (Ipv4Addr, u16),
-    ports: &BTreeMap<Ipv4Addr, u16>,
-    silence: u16,
-) -> String {
-    let mut text = format!(
-        "global\n  stats socket {} mode 600 level admin\n  nbthread 1\n\
-         defaults\n  mode tcp\n  retries 0\n  timeout connect 5s\n\
-         \x20 timeout client 350s\n  timeout server 350s\n\
-         frontend path\n  bind {}:{}\n  default_backend group\n\
-         backend group\n  balance random(1)\n  server silent {}:{silence} disabled\n",
-        socket.display(),
-        address.0,
-        address.1,
-        loopback()
-    );
-    for (target, port) in ports {
-        let _ = writeln!(text, "  server {target} {}:{port} disabled", loopback());
-    }
-    text
 }

@@ -264,6 +264,7 @@ fn label(entry: &Entry) -> Option<(String, RGBColor)> {
             let text = entry.what.split(':').next().unwrap_or_default();
             return Some((text.to_owned(), CALM));
         }
+        Topic::Cut => ("connection cut", TROUBLE),
         Topic::Path | Topic::Try | Topic::Report => return None,
     };
     Some((text.to_owned(), color))

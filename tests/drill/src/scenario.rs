@@ -25,6 +25,8 @@ pub enum Scenario {
     ClassChange,
     /// A failover, and a minute later another to a third instance.
     TwoInARow,
+    /// Nothing, but that the replica's connection is cut.
+    Cut,
 }
 
 /// News that reaches what follows the Writer.
@@ -61,6 +63,8 @@ pub(crate) enum Step {
     Cname(Instance),
     /// An instance gets another address.
     Move(Instance, Ipv4Addr),
+    /// The replica's connection is cut.
+    Cut,
 }
 
 /// When the schedule first wakes its strategies; every minute from then on.
@@ -77,7 +81,20 @@ enum Heard {
 
 impl Scenario {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
+        Self::AnnouncedAtStart,
+        Self::AnnouncedAtEnd,
+        Self::AnnouncedLate,
+        Self::NotAnnounced,
+        Self::FailoverFails,
+        Self::FailBack,
+        Self::ClassChange,
+        Self::TwoInARow,
+        Self::Cut,
+    ];
+
+    /// Those in which the Writer changes.
+    pub(crate) const CHANGES: [Self; 8] = [
         Self::AnnouncedAtStart,
         Self::AnnouncedAtEnd,
         Self::AnnouncedLate,
@@ -100,6 +117,7 @@ impl Scenario {
             Self::FailBack => "fail-back",
             Self::ClassChange => "class-change",
             Self::TwoInARow => "two-in-a-row",
+            Self::Cut => "cut",
         }
     }
 
@@ -136,6 +154,7 @@ impl Scenario {
                 steps.extend(failover(60.0, Two, Three, Heard::AtStart));
                 steps
             }
+            Self::Cut => vec![(6.0, Step::Cut)],
         };
         steps.sort_by(|(one, _), (other, _)| one.total_cmp(other));
         steps

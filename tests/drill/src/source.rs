@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use local_cloud::{INSTANCE_1, INSTANCE_2};
-use mysql_async::Conn;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Row};
 use tokio::sync::{Mutex, watch};
 
 use crate::cell::Cell;
@@ -15,6 +16,7 @@ use crate::guard;
 use crate::kit::{Kit, free_port, loopback};
 use crate::replica::Place;
 use crate::server::{Role, Server, copy_of_template};
+use crate::sql;
 
 /// An instance of the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -134,6 +136,19 @@ impl Source {
         let (folder, options) = (&self.folder, &self.options);
         let server = Server::start(&self.kit, role, data, folder, listening, options).await?;
         self.servers.lock().await.insert(address, (role, server));
+        Ok(())
+    }
+
+    /// Ends the replica's connection at the Writer, which stays.
+    pub(crate) async fn cut(&self) -> Result<()> {
+        let mut root = self.root().await?;
+        let threads: Vec<Row> = root.query("SHOW PROCESSLIST").await?;
+        for thread in threads {
+            let of = |column| sql::text(&thread, column).unwrap_or_default();
+            if of("Command").starts_with("Binlog Dump") {
+                sql::run(&mut root, &format!("KILL {}", of("Id"))).await?;
+            }
+        }
         Ok(())
     }
 

@@ -32,11 +32,24 @@ pub enum Strategy {
     Wait,
     /// This project's function with `ON_FAILOVER_START=detach`.
     Detach,
+    /// Nothing: the group holds all members from the beginning, and each try finds one of them.
+    Members,
 }
 
 impl Strategy {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
+        Self::SwapFromTable,
+        Self::LookOnce,
+        Self::PollEachMinute,
+        Self::RegisterFirst,
+        Self::Wait,
+        Self::Detach,
+        Self::Members,
+    ];
+
+    /// Those that follow the Writer, and keep the group on it alone.
+    pub(crate) const FOLLOWERS: [Self; 6] = [
         Self::SwapFromTable,
         Self::LookOnce,
         Self::PollEachMinute,
@@ -55,6 +68,7 @@ impl Strategy {
             Self::RegisterFirst => "register-first",
             Self::Wait => "wait",
             Self::Detach => "detach",
+            Self::Members => "members",
         }
     }
 
@@ -73,6 +87,7 @@ impl Strategy {
             Self::LookOnce => news != News::Tick,
             Self::PollEachMinute => news == News::Tick,
             Self::RegisterFirst | Self::Wait | Self::Detach => true,
+            Self::Members => false,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::cell::Played;
+use crate::cell::{Cell, Played};
 use crate::grid::usual;
 use crate::outcome::Fate;
 use crate::path::Nowhere;
@@ -120,6 +120,30 @@ unguarded try in that time being the end; *rows missing*: of those the source ha
 the end of the cell. In the notes: what becomes of a connection while the load balancer has no
 target (refused where nothing is said), and whether an event starts a stopped receiver each
 minute.";
+
+/// What a cell is, in a line.
+#[must_use]
+pub fn headline(cell: &Cell) -> String {
+    let mut text = format!(
+        "{}, {}, {}, load balancer {} s, retry {}",
+        cell.scenario,
+        cell.strategy,
+        if cell.guarded { "guarded" } else { "unguarded" },
+        cell.propagation,
+        cell.retry
+    );
+    if cell.nowhere != Nowhere::Refused {
+        let _ = write!(text, ", {}", cell.nowhere);
+    }
+    if cell.place == Place::Gtid {
+        text.push_str(", GTID");
+    }
+    if cell.restarted {
+        text.push_str(", event");
+    }
+    let _ = write!(text, ", {}× as fast", cell.scale.factor());
+    text
+}
 
 /// How a cell ended, in a sentence.
 #[must_use]

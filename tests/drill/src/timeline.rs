@@ -25,6 +25,8 @@ pub enum Topic {
     Attach,
     /// What the load balancer really sends traffic to.
     Path,
+    /// The replica's connection is cut, and nothing else happens.
+    Cut,
     /// The replica lost its source, or is looking for it.
     Lost,
     /// The replica tried to connect again, in vain.
@@ -130,7 +132,7 @@ fn say(entry: &Entry) {
         Topic::Api | Topic::Dns => "cluster",
         Topic::Event => "event",
         Topic::Detach | Topic::Attach => "group",
-        Topic::Path => "path",
+        Topic::Path | Topic::Cut => "path",
         Topic::Lost | Topic::Try | Topic::Reconnect | Topic::Stopped => "replica",
         Topic::Data => "data",
         Topic::Report => "follower",

@@ -16,6 +16,7 @@ use crate::path::Nowhere;
 use crate::path::Path;
 use crate::replica::{Ledger, NET_TIMEOUT, Replica, Status};
 use crate::source::Source;
+use crate::strategy::Strategy;
 use crate::timeline::{Timeline, Topic};
 use crate::tpch::{Loading, Proof};
 use crate::tries::Try;
@@ -143,13 +144,17 @@ impl Watching {
     fn is_settled(&self, seen: &Seen, end: &End) -> bool {
         let now = self.timeline.clock().now();
         let state = self.path.state();
-        let right = BTreeSet::from([end.writer]);
-        let is_right = state.group == right && state.inside == right && state.pending.is_empty();
+        let members = self.cell.strategy == Strategy::Members;
+        let alone = state.inside == BTreeSet::from([end.writer]);
+        let leads = alone || members && state.inside.contains(&end.writer);
+        let is_right = leads && state.group == state.inside && state.pending.is_empty();
+        // Where nothing polls, nothing is waited for.
+        let quiet = if members { 5.0 } else { QUIET };
         let is_loaded = self.loading.as_ref().is_none_or(Loading::is_done);
         match &seen.status {
             status if status.is_stopped() && !self.cell.restarted => now > end.at + 10.0,
             status if status.is_running() && seen.caught_up && is_right && is_loaded => {
-                now > end.at + QUIET
+                now > end.at + quiet
             }
             _ => now > end.at + QUIET + f64::from(self.cell.propagation) + self.all_tries() + 60.0,
         }

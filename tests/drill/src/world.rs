@@ -138,6 +138,10 @@ impl World {
                 let what = format!("{} has the address {address}", instance.name());
                 timeline.note(Topic::Dns, what);
             }
+            Step::Cut => {
+                self.source.cut().await?;
+                timeline.note(Topic::Cut, "the replica's connection is cut");
+            }
         }
         Ok(())
     }
