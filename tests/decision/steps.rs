@@ -9,7 +9,7 @@ use failover_follower::report::{Outcome, RouteReport};
 use failover_follower::route::{ClusterId, Route, TargetGroupArn};
 use failover_follower::run::{Action, Event, Run};
 use failover_follower::watch::WatchPolicy;
-use failover_follower::world::{CallError, Cause};
+use failover_follower::world::{CallError, Cause, LogEntry};
 
 use crate::scene::{at, logs, seen, silent, target, targets};
 
@@ -309,4 +309,27 @@ fn no_success_against_a_fresh_completion() {
         matches!(error, Some(RunError::Undecided(None))),
         "{error:?}"
     );
+}
+
+#[test]
+fn a_target_is_registered_on_a_look_that_has_read_the_log_if_it_may_be_read() {
+    let sees = |log: Result<Vec<LogEntry>, CallError>, group| Observation {
+        log: Some(log),
+        ..seen("a", "a", group)
+    };
+    let denied = CallError::new("rds:DescribeEvents", Cause::Denied, "");
+    for log in [Ok(Vec::new()), Err(denied)] {
+        let mut run = Driven::begin();
+        run.looked(0, 0, sees(log, "strange"));
+        let action = run.step(Event::Written(Ok(())), 100);
+        assert_eq!(action, Action::Register(target("a")));
+    }
+    let mut run = Driven::begin();
+    run.looked(0, 0, sees(Err(silent()), "strange"));
+    let action = run.step(Event::Written(Ok(())), 100);
+    assert_eq!(action, look(100, true), "the log was not read");
+    let action = run.looked(100, 200, sees(Err(silent()), ""));
+    assert_eq!(action, look(200, true), "nor now");
+    let action = run.looked(200, 300, sees(Err(silent()), ""));
+    assert_eq!(action, Action::Register(target("a")), "that is enough");
 }
