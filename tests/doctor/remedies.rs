@@ -142,7 +142,7 @@ const BROKEN: &[Broken] = &[
            Parameters.Parameter.1.ParameterName=init_connect \
            Parameters.Parameter.1.ParameterValue=SET@a=1",
         ],
-        "note readers' guard: init_connect",
+        "warning readers' guard: init_connect",
     ),
     (
         &[

@@ -41,9 +41,9 @@ pub(super) const PARAMETERS: &[Case] = cases![
         it => it.parameters().remove("binlog_format");
     Warning "cluster: binlog_format":
         it => it.parameter("binlog_format", "MIXED");
-    Note "readers' guard: init_connect":
+    Warning "readers' guard: init_connect":
         it => it.parameters().remove("init_connect");
-    Note "readers' guard: init_connect":
+    Warning "readers' guard: init_connect":
         it => {
             drop(it.parameters().remove("init_connect"));
             it.config.replication_user = None;
@@ -54,7 +54,7 @@ pub(super) const PARAMETERS: &[Case] = cases![
         it => it.parameter("init_connect", "CALL guard(@@innodb_read_only)");
     Error "readers' guard: init_connect":
         it => it.parameter("init_connect", "SET @a = EXTRACTVALUE('<a/>', '~x')");
-    Note "readers' guard: init_connect":
+    Warning "readers' guard: init_connect":
         it => {
             it.instances()[1].parameter_group = "own".into();
             let own = Ok(map([("init_connect", "SET NAMES utf8mb4")]));

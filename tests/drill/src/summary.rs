@@ -120,18 +120,25 @@ pub fn summary(played: &[Played]) -> String {
         let mine = || by_all.iter().filter(|one| one.cell.strategy == strategy);
         let count = |of: fn(&Fate) -> bool| mine().filter(|one| of(&one.outcome.fate)).count();
         let recovered = mine().filter(|one| one.outcome.fate == Fate::Recovered);
-        let mut behind: Vec<f64> = recovered.map(|one| one.outcome.behind).collect();
-        behind.sort_by(f64::total_cmp);
-        let median = behind.get(behind.len() / 2);
+        let behind: Vec<f64> = recovered.map(|one| one.outcome.behind).collect();
         line([
             strategy.name(),
             &format!("{} of {}", behind.len(), mine().count()),
             &count(|fate| matches!(fate, Fate::Stopped(_))).to_string(),
             &count(|fate| *fate == Fate::Searching).to_string(),
-            &median.map_or(String::new(), |behind| format!("{behind:.0} s")),
+            &median(&behind).map_or(String::new(), |behind| format!("{behind:.0} s")),
         ]);
     }
     text
+}
+
+/// The middle value, or the mean of the two in the middle; `None` of none.
+fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let upper = *sorted.get(sorted.len() / 2)?;
+    let lower = *sorted.get(sorted.len().checked_sub(1)? / 2)?;
+    Some(f64::midpoint(lower, upper))
 }
 
 #[cfg(test)]
@@ -163,6 +170,13 @@ mod tests {
             entries: Vec::new(),
             samples: Vec::new(),
         }
+    }
+
+    #[test]
+    fn the_median_of_an_even_number_lies_between_the_two_in_the_middle() {
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[24.0, 1.0]), Some(12.5));
+        assert_eq!(median(&[9.0, 1.0, 2.0]), Some(2.0));
     }
 
     #[test]
