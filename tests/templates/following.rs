@@ -69,10 +69,10 @@ async fn follow(cloud: &Cloud) {
     let brought = [
         "cluster: binlog_format",
         "load balancer: EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic",
-        "events: subscription",
-        "events: subscription",
-        "events: subscription",
         "readers' guard: init_connect",
+        "events: subscription",
+        "events: subscription",
+        "events: subscription",
         "endpoint service: connections",
     ];
     assert_eq!(checks, brought, "{diagnosis:#}");
