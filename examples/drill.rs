@@ -22,7 +22,7 @@ cargo run --example drill -- [OPTION]…
   --all                 play the whole grid, side by side, and print the table (half an hour)
   --members             play a guarded group that holds all members, and print that table
   --times N             with --members: how often to play each cell, a matter of chance (3)
-  --document FILE       write the table into a document: docs/drill.md, or docs/members.md
+  --document FILE       write the table into a document that has places for it: docs/drill.md for --all
   --scenario NAME       what happens to the cluster (announced-at-start)
   --strategy NAME       what follows the Writer (detach)
   --propagation SECONDS how long the load balancer takes to let a target in or out (90)
@@ -169,6 +169,10 @@ async fn run() -> Result<(), CallError> {
     let version = parts.version().to_owned();
     println!("{version}");
     let kit = Arc::new(Kit::new(parts, &bootstrap()?).await?);
+    if let Some(file) = &asked.document {
+        // Before it plays for minutes.
+        std::fs::metadata(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    }
     if asked.all {
         return all(&kit, &asked, &version).await;
     }

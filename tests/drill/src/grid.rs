@@ -122,8 +122,8 @@ fn order_of_writes() -> Vec<Cell> {
 /// The strategies: a load balancer that obeys at once.
 fn strategies() -> Vec<Cell> {
     let mut cells = every(
-        &Scenario::CHANGES,
-        &Strategy::FOLLOWERS,
+        &Scenario::of_the_cluster(),
+        &Strategy::followers(),
         &[0],
         &[SHORT_AND_MANY],
     );
@@ -157,7 +157,7 @@ fn load_balancer() -> Vec<Cell> {
 
 /// Everything that can befall the cluster, the load balancer at its slowest.
 fn scenarios() -> Vec<Cell> {
-    let others: Vec<_> = Scenario::CHANGES
+    let others: Vec<_> = Scenario::of_the_cluster()
         .into_iter()
         .filter(|one| *one != AnnouncedAtStart)
         .collect();

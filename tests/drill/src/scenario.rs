@@ -93,17 +93,11 @@ impl Scenario {
         Self::Cut,
     ];
 
-    /// Those in which the Writer changes.
-    pub(crate) const CHANGES: [Self; 8] = [
-        Self::AnnouncedAtStart,
-        Self::AnnouncedAtEnd,
-        Self::AnnouncedLate,
-        Self::NotAnnounced,
-        Self::FailoverFails,
-        Self::FailBack,
-        Self::ClassChange,
-        Self::TwoInARow,
-    ];
+    /// Those in which something befalls the cluster.
+    pub(crate) fn of_the_cluster() -> Vec<Self> {
+        let all = Self::ALL.into_iter();
+        all.filter(|one| *one != Self::Cut).collect()
+    }
 
     /// The name to ask for it by.
     #[must_use]

@@ -49,14 +49,10 @@ impl Strategy {
     ];
 
     /// Those that follow the Writer, and keep the group on it alone.
-    pub(crate) const FOLLOWERS: [Self; 6] = [
-        Self::SwapFromTable,
-        Self::LookOnce,
-        Self::PollEachMinute,
-        Self::RegisterFirst,
-        Self::Wait,
-        Self::Detach,
-    ];
+    pub(crate) fn followers() -> Vec<Self> {
+        let all = Self::ALL.into_iter();
+        all.filter(|one| *one != Self::Members).collect()
+    }
 
     /// The name to ask for it by.
     #[must_use]

@@ -95,7 +95,7 @@ pub fn summary(played: &[Played]) -> String {
     let by_all: Vec<_> = played
         .iter()
         .filter(|one| {
-            Strategy::FOLLOWERS
+            Strategy::followers()
                 .iter()
                 .all(|other| played_with(&one.cell, *other))
         })
@@ -116,7 +116,7 @@ pub fn summary(played: &[Played]) -> String {
         "median behind",
     ]);
     line(["---"; 5]);
-    for strategy in Strategy::FOLLOWERS {
+    for strategy in Strategy::followers() {
         let mine = || by_all.iter().filter(|one| one.cell.strategy == strategy);
         let count = |of: fn(&Fate) -> bool| mine().filter(|one| of(&one.outcome.fate)).count();
         let recovered = mine().filter(|one| one.outcome.fate == Fate::Recovered);
@@ -133,7 +133,7 @@ pub fn summary(played: &[Played]) -> String {
 }
 
 /// The middle value, or the mean of the two in the middle; `None` of none.
-fn median(values: &[f64]) -> Option<f64> {
+pub(crate) fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let upper = *sorted.get(sorted.len() / 2)?;
@@ -186,10 +186,13 @@ mod tests {
             one.cell = usual(one.cell.scenario, strategy, propagation, DEFAULTS);
             one
         };
-        let mut all: Vec<_> = Strategy::FOLLOWERS.map(|strategy| of(strategy, 0)).into();
+        let mut all: Vec<_> = Strategy::followers()
+            .into_iter()
+            .map(|strategy| of(strategy, 0))
+            .collect();
         all.push(of(Strategy::Detach, 120));
         let summary = summary(&all);
-        for strategy in Strategy::FOLLOWERS {
+        for strategy in Strategy::followers() {
             let row = summary.lines().find(|line| line.contains(strategy.name()));
             let row = row.unwrap_or_default();
             assert!(row.contains("1 of 1") && row.contains("99 s"), "{summary}");
