@@ -6,8 +6,8 @@
 //! cargo run --release --example campaign -- --seed 17 --world hostile
 //! ```
 //!
-//! The first prints the figures of each world, the second also the seeds behind them, the third one seed's history.
-//! `--bug TrustApi` plays them with one of the deliberate bugs.
+//! The first prints the figures of each world, the second also the seeds behind them, the third one
+//! seed's history. `--bug TrustApi` plays them with one of the deliberate bugs.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -189,7 +189,8 @@ const NUMBERS: [Column<u64>; 4] = [
     ("looks", |tally| tally.looks),
 ];
 
-/// One line for each figure, one column for each world. A count is of stories, and in brackets of times.
+/// One line for each figure, one column for each world. A count is of stories, and in brackets of
+/// times.
 fn print_table(all: &[(Climate, Figures)]) {
     let line = |name: &str, cell: &dyn Fn(&Tally) -> String| {
         let cells = all.iter().map(|(_, figures)| cell(&figures.tally));

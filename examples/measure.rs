@@ -1,7 +1,7 @@
 //! Measures what README.md claims: `cargo run --example measure`.
 //!
-//! Builds `bootstrap` as it is deployed and runs it under AWS's Lambda emulator; what hangs on TLS, in a
-//! sealed room, for which it wants root. Times are this machine's; the counts are not.
+//! Builds `bootstrap` as it is deployed and runs it under AWS's Lambda emulator; what hangs on TLS,
+//! in a sealed room, for which it wants root. Times are this machine's; the counts are not.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -18,7 +18,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// How to follow it.
     pub settings: Settings,
-    /// `REPLICATION_USER`: the MySQL user of the replica, for which the doctor judges the readers' guard.
+    /// `REPLICATION_USER`: the MySQL user of the replica, for which the doctor judges the readers'
+    /// guard.
     pub replication_user: Option<String>,
     /// `DNS_SERVER`: a resolver to ask instead of the system's.
     pub dns_server: Option<SocketAddr>,
@@ -89,7 +90,8 @@ impl Config {
     /// empty value counts as none, as templates can't leave a variable out.
     ///
     /// # Errors
-    /// Where a variable is missing or wrong; the error names it, what it held and what it should hold.
+    /// Where a variable is missing or wrong; the error names it, what it held and what it should
+    /// hold.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let env = Env(|name: &str| {
             lookup(name)

@@ -1,4 +1,5 @@
-//! What to make of all that a run has seen: who the Writer is, and what the group should hold. Pure.
+//! What to make of all that a run has seen: who the Writer is, and what the group should hold.
+//! Pure.
 //!
 //! ```text
 //!  API now   statement that counts      besides                                 the Writer is
@@ -17,12 +18,13 @@
 //!  any other combination                                                        not confirmed
 //! ```
 //!
-//! A statement counts for a minute (`statement.rs`). "Only b may stay" clears the group of all others each
-//! time it is seen so; for an announcement only with `ON_FAILOVER_START=detach`.
+//! A statement counts for a minute (`statement.rs`). "Only b may stay" clears the group of all
+//! others each time it is seen so; for an announcement only with `ON_FAILOVER_START=detach`.
 //!
-//! *Explained* is about a group that was found empty, or that another hand changed: it may be so for a reason
-//! that this run does not know. Unless a statement explains it, its members are left as they are until a log
-//! that was read half a minute later shows no reason, or for a minute where there is no log.
+//! *Explained* is about a group that was found empty, or that another hand changed: it may be so
+//! for a reason that this run does not know. Unless a statement explains it, its members are left
+//! as they are until a log that was read half a minute later shows no reason, or for a minute where
+//! there is no log.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -37,11 +39,13 @@ use crate::route::InstanceId;
 use crate::statement::Standing;
 use crate::world::Target;
 
-/// How long the API must have listed a Writer, and no other, to be believed without a second source.
+/// How long the API must have listed a Writer, and no other, to be believed without a second
+/// source.
 const API_ALONE: TimeDelta = TimeDelta::seconds(30);
 /// How long the API must have listed no Writer before members leave.
 const NO_WRITER: TimeDelta = TimeDelta::seconds(60);
-/// The API is silent only if it has not contradicted within this time: one failed call is not silence.
+/// The API is silent only if it has not contradicted within this time: one failed call is not
+/// silence.
 const SILENT: TimeDelta = TimeDelta::seconds(10);
 /// How old a completion may be that decides together with DNS while the API is silent.
 const DECIDES_ALONE: TimeDelta = TimeDelta::seconds(30);
@@ -49,7 +53,8 @@ const DECIDES_ALONE: TimeDelta = TimeDelta::seconds(30);
 const TURNED: TimeDelta = TimeDelta::seconds(60);
 /// How much older than the disturbance of the group a statement may be that explains it.
 const EXPLAINS: TimeDelta = TimeDelta::seconds(10);
-/// How long after a disturbance the log has to be silent about it: an entry may be half a minute late.
+/// How long after a disturbance the log has to be silent about it: an entry may be half a minute
+/// late.
 const LOG_SILENT: TimeDelta = TimeDelta::seconds(30);
 /// How long a disturbed group is left as it is where the log can't be read.
 const WITHOUT_LOG: TimeDelta = TimeDelta::seconds(60);
@@ -77,7 +82,8 @@ pub enum Decision {
         /// Its target.
         target: Target,
     },
-    /// These are known not to be the Writer, or not for long; what should come in instead is not known yet.
+    /// These are known not to be the Writer, or not for long; what should come in instead is not
+    /// known yet.
     Evict {
         /// The targets that leave.
         targets: BTreeSet<Target>,
@@ -87,8 +93,8 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// Whether what is written for it is written for a known reason, so that the group is this run's own from
-    /// then on, whoever disturbed it before.
+    /// Whether what is written for it is written for a known reason, so that the group is this
+    /// run's own from then on, whoever disturbed it before.
     #[must_use]
     pub fn is_explained(&self) -> bool {
         match self {
@@ -262,8 +268,8 @@ impl<'a> Context<'a> {
         announced.or_else(completed).map(Verdict::Awaited)
     }
 
-    /// The CNAME was seen to turn from this Writer, later than all that speaks for it, and the Writer is not
-    /// registered.
+    /// The CNAME was seen to turn from this Writer, later than all that speaks for it, and the
+    /// Writer is not registered.
     fn dns_turned_from(&self, writer: &InstanceId, statement: Option<DateTime<Utc>>) -> bool {
         let Some((to, at)) = &self.evidence.dns_turned else {
             return false;

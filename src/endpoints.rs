@@ -13,7 +13,8 @@ pub(crate) const EVERY_SERVICE: &str = "AWS_ENDPOINT_URL";
 /// The variable that has all the others ignored.
 pub(crate) const IGNORED: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
 
-/// The services that the function calls, by their names in signatures and IAM, and the variable of each.
+/// The services that the function calls, by their names in signatures and IAM, and the variable of
+/// each.
 pub(crate) const SERVICES: [(&str, &str); 6] = [
     ("ec2", "AWS_ENDPOINT_URL_EC2"),
     (
@@ -36,7 +37,8 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
-    /// The endpoint that was given for a service, by its name in signatures and IAM; `None` for AWS's own.
+    /// The endpoint that was given for a service, by its name in signatures and IAM; `None` for
+    /// AWS's own.
     #[must_use]
     pub fn of(&self, service: &str) -> Option<&str> {
         debug_assert!(

@@ -29,11 +29,12 @@ pub enum RunError {
     /// The API lists no Writer.
     #[error("the cluster has no Writer")]
     NoWriter,
-    /// The witnesses confirmed no Writer, or did not say why the group was emptied or changed; or a completion
-    /// that counts names another than the Writer that the API has turned to since.
+    /// The witnesses confirmed no Writer, or did not say why the group was emptied or changed; or a
+    /// completion that counts names another than the Writer that the API has turned to since.
     #[error("the witnesses did not confirm a Writer that may be registered")]
     Undecided(#[source] Option<CallError>),
-    /// A failover was announced, and neither came about nor was called off while the run could watch.
+    /// A failover was announced, and neither came about nor was called off while the run could
+    /// watch.
     #[error("the announced failover did not show before the function's time was up")]
     FailoverPending,
     /// The Writer's address is one that a Network Load Balancer refuses.

@@ -1,7 +1,7 @@
 //! What a run has seen so far: its only memory, gone when it ends.
 //!
-//! Each witness is remembered as what it showed last, since when, and what it turned from; the group as it
-//! was last seen or left, and when another hand last changed it. Nothing here decides.
+//! Each witness is remembered as what it showed last, since when, and what it turned from; the
+//! group as it was last seen or left, and when another hand last changed it. Nothing here decides.
 
 use std::collections::BTreeSet;
 
@@ -22,8 +22,8 @@ const LOG_INTERVAL: TimeDelta = TimeDelta::seconds(3);
 /// The longest interval, after errors: each doubles it.
 const LONGEST_LOG_INTERVAL: TimeDelta = TimeDelta::seconds(30);
 
-/// How long the group's list may take to show a write before it counts as undone; each repetition doubles
-/// it. A maintainer of an AWS SDK calls the API eventually consistent (aws-sdk-js #1593).
+/// How long the group's list may take to show a write before it counts as undone; each repetition
+/// doubles it. A maintainer of an AWS SDK calls the API eventually consistent (aws-sdk-js #1593).
 const LIST_LAG: TimeDelta = TimeDelta::seconds(5);
 
 /// Longer than any run: the list does not show what a dry run has not written.
@@ -134,8 +134,8 @@ impl Evidence {
         }
     }
 
-    /// Whether the look that begins at `now` should ask for the log: when it is due, and always while the
-    /// group is empty, unless it could not be read of late.
+    /// Whether the look that begins at `now` should ask for the log: when it is due, and always
+    /// while the group is empty, unless it could not be read of late.
     #[must_use]
     pub fn wants_log(&self, now: DateTime<Utc>) -> bool {
         let empty = self.group.held.as_ref().is_none_or(BTreeSet::is_empty);
@@ -186,7 +186,8 @@ impl Listing {
 }
 
 impl Group {
-    /// Takes in what the list shows, corrected by those of this run's writes that it may not show yet.
+    /// Takes in what the list shows, corrected by those of this run's writes that it may not show
+    /// yet.
     fn note(&mut self, listed: &BTreeSet<Target>, now: DateTime<Utc>) {
         self.unseen
             .retain(|write| listed.contains(&write.target) != write.registers);
@@ -205,8 +206,9 @@ impl Group {
         self.held = Some(held);
     }
 
-    /// Takes the group for this run's own from now on: it is about to be what this run has made of it, for a
-    /// reason that it knows. Once in a run: runs that know different reasons would undo each other's writes.
+    /// Takes the group for this run's own from now on: it is about to be what this run has made of
+    /// it, for a reason that it knows. Once in a run: runs that know different reasons would undo
+    /// each other's writes.
     pub fn settle(&mut self) {
         if !self.settled && self.disturbed.take().is_some() {
             self.settled = true;

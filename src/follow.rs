@@ -8,8 +8,8 @@ use crate::route::Route;
 use crate::run::{Action, Event, Look, Run};
 use crate::world::{Topology, World};
 
-/// Drives `run` along `route`, from `started` to `deadline`. `known` are the names that this process has
-/// read before. A dry run differs in nothing but that no write is sent.
+/// Drives `run` along `route`, from `started` to `deadline`. `known` are the names that this
+/// process has read before. A dry run differs in nothing but that no write is sent.
 pub async fn follow(
     world: &impl World,
     route: &Route,

@@ -1,4 +1,5 @@
-//! The function as Lambda runs it: configuration and clients once, then one invocation after the other.
+//! The function as Lambda runs it: configuration and clients once, then one invocation after the
+//! other.
 
 use std::io::Write;
 use std::time::{Duration, SystemTime};
@@ -68,7 +69,8 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
             .unwrap_or_default();
         let deadline = Instant::now() + left.saturating_sub(ROOM_TO_REPORT);
         if let Some(format) = doctor::asked(&payload) {
-            // SAM's emulator says so in this variable, and gives every function the same made-up ARN.
+            // SAM's emulator says so in this variable, and gives every function the same made-up
+            // ARN.
             let is_emulated = std::env::var_os("AWS_SAM_LOCAL").is_some();
             let invocation = Invocation {
                 arn: (!is_emulated).then(|| context.invoked_function_arn.clone()),
@@ -88,8 +90,9 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
     runtime.layer(MapRequestLayer::new(as_json)).run().await
 }
 
-/// Lambda hands over JSON. What cannot be loaded as such (bytes that are no UTF-8, a lone surrogate, a number or a
-/// nesting beyond all bounds) becomes a text, which is not understood and so a reason to look like any other.
+/// Lambda hands over JSON. What cannot be loaded as such (bytes that are no UTF-8, a lone
+/// surrogate, a number or a nesting beyond all bounds) becomes a text, which is not understood and
+/// so a reason to look like any other.
 fn as_json(mut invocation: LambdaInvocation) -> LambdaInvocation {
     if serde_json::from_slice::<Value>(&invocation.body).is_err() {
         let text = String::from_utf8_lossy(&invocation.body);

@@ -6,13 +6,14 @@
 //!                       long     ∥ targets        seen so far                   again until right
 //! ```
 //!
-//! `run` is one pure state machine, `follow` the loop that carries its actions out, `world` the seam to AWS
+//! `run` is one pure state machine, `follow` the loop that carries its actions out, `world` the
+//! seam to AWS
 //! and DNS. Beside it, `{"action": "doctor"}` ─► [`doctor`]: an audit of the installation, which changes
 //! nothing.
 //!
-//! Level-triggered: an event says *look now*, and is a dated statement among others; never what is true.
-//! Each run looks at the world, decides, acts and looks again, and remembers nothing but names and what
-//! RDS refuses to be asked. `docs/design.md` has the reasons.
+//! Level-triggered: an event says *look now*, and is a dated statement among others; never what is
+//! true. Each run looks at the world, decides, acts and looks again, and remembers nothing but
+//! names and what RDS refuses to be asked. `docs/design.md` has the reasons.
 
 pub mod address;
 pub mod config;

@@ -11,8 +11,8 @@ use crate::address::{self, NoAddress};
 use crate::route::{InstanceId, Route};
 use crate::world::{Answer, CallError, Cause, Cluster, LogEntry, Target, Topology, World};
 
-/// How long a look waits for each answer, its wait for a permit included; a witness that has not answered by
-/// then is silent.
+/// How long a look waits for each answer, its wait for a permit included; a witness that has not
+/// answered by then is silent.
 const MAXIMUM_WAIT: Duration = Duration::from_secs(5);
 
 /// What one look saw.
@@ -56,7 +56,8 @@ impl Observation {
         api.filter(|writer| self.dns.as_ref() == Ok(writer))
     }
 
-    /// Whether an instance may be a member of the cluster: it is one, or no list of members is known.
+    /// Whether an instance may be a member of the cluster: it is one, or no list of members is
+    /// known.
     #[must_use]
     pub fn may_be_member(&self, instance: &InstanceId) -> bool {
         self.topology
@@ -65,9 +66,9 @@ impl Observation {
     }
 }
 
-/// Looks once, and at the event log too if `asks_log`. With the names of an earlier look, or the cluster
-/// endpoint's that the route was given, everything is asked side by side; without, DNS is asked as soon as
-/// the API has answered with the names.
+/// Looks once, and at the event log too if `asks_log`. With the names of an earlier look, or the
+/// cluster endpoint's that the route was given, everything is asked side by side; without, DNS is
+/// asked as soon as the API has answered with the names.
 pub async fn observe(
     world: &impl World,
     route: &Route,
@@ -125,7 +126,8 @@ pub async fn observe(
     }
 }
 
-/// Where the API has not listed the members yet, the one that the cluster endpoint is an alias of is one.
+/// Where the API has not listed the members yet, the one that the cluster endpoint is an alias of
+/// is one.
 fn learn_from_dns(topology: &mut Topology, answers: &Answers) {
     if topology.listed {
         return;

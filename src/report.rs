@@ -74,7 +74,8 @@ pub struct RouteReport {
     pub registered: Vec<Target>,
     /// Every target taken out, in order; in a dry run, that would have been.
     pub deregistered: Vec<Target>,
-    /// What the group holds: as last read, and what this run has written since; `null` where it was never read.
+    /// What the group holds: as last read, and what this run has written since; `null` where it was
+    /// never read.
     pub targets: Option<Vec<Target>>,
     /// How many looks it took.
     pub looks: u32,

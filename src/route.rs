@@ -94,7 +94,8 @@ impl ClusterEndpoint {
     /// Aurora MySQL's port, unless the cluster was given another.
     const DEFAULT_PORT: u16 = 3306;
 
-    /// Reads a cluster endpoint, `<cluster>.cluster-<id>.<region>.rds.amazonaws.com` with or without `:port`.
+    /// Reads a cluster endpoint, `<cluster>.cluster-<id>.<region>.rds.amazonaws.com` with or
+    /// without `:port`.
     ///
     /// # Errors
     /// Where the text is something else: a reader endpoint, an instance's, an address.

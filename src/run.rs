@@ -10,8 +10,8 @@
 //!                                        └────► End ─► report
 //! ```
 //!
-//! Whoever drives it carries out each action and comes back with what became of it (`follow.rs`; the tests
-//! have drivers of their own). Times are durations since the run began.
+//! Whoever drives it carries out each action and comes back with what became of it (`follow.rs`;
+//! the tests have drivers of their own). Times are durations since the run began.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -110,8 +110,8 @@ pub struct Look {
     pub plan: Plan,
 }
 
-/// What has been done since the last beat; each of these at most once, and what is due again waits for the
-/// next beat.
+/// What has been done since the last beat; each of these at most once, and what is due again waits
+/// for the next beat.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct Beat {
     deregistered: bool,
@@ -155,7 +155,8 @@ impl Run {
         }
     }
 
-    /// Takes in what became of the last action, `at` so long after the run began, and says what to do next.
+    /// Takes in what became of the last action, `at` so long after the run began, and says what to
+    /// do next.
     pub fn step(&mut self, event: Event, at: Duration) -> Action {
         match event {
             Event::Began => self.look(at),
@@ -175,8 +176,8 @@ impl Run {
         }
     }
 
-    /// The next look is due on a beat that all routes of an invocation share, so that their questions
-    /// are still put in one call when some have written meanwhile.
+    /// The next look is due on a beat that all routes of an invocation share, so that their
+    /// questions are still put in one call when some have written meanwhile.
     fn look_at_next_beat(&mut self, at: Duration) -> Action {
         self.beat = Beat::default();
         let interval = self.settings.poll_interval;
@@ -268,8 +269,8 @@ impl Run {
         self.look_at_next_beat(at)
     }
 
-    /// Whether the last look saw the Writer confirmed and registered alone, and no statement that counts
-    /// names another. A dry run sees it in what the group would hold.
+    /// Whether the last look saw the Writer confirmed and registered alone, and no statement that
+    /// counts names another. A dry run sees it in what the group would hold.
     fn is_verified(&self) -> bool {
         let Some(look) = &self.last else {
             return false;
@@ -288,8 +289,8 @@ impl Run {
         held.is_some_and(|held| held.iter().eq([target]))
     }
 
-    /// Whether a verified group leaves nothing to wait for: what was stated has come about, or, where
-    /// nothing was, something was written and both other witnesses name the Writer.
+    /// Whether a verified group leaves nothing to wait for: what was stated has come about, or,
+    /// where nothing was, something was written and both other witnesses name the Writer.
     fn has_nothing_to_wait_for(&self, look: &Look) -> bool {
         let Decision::Follow { writer, .. } = &look.decision else {
             return false;
@@ -345,8 +346,8 @@ impl Run {
         }
     }
 
-    /// The Writer's target, where it comes in after those that this write has taken out, by a look that is
-    /// still good to register on.
+    /// The Writer's target, where it comes in after those that this write has taken out, by a look
+    /// that is still good to register on.
     fn registers_next(&self, write: &Write, at: Duration) -> Option<Target> {
         let look = self.last.as_ref().filter(|_| !write.registers())?;
         let is_good = !self.beat.registered && look.is_good_to_register_on(at);
@@ -469,8 +470,8 @@ impl Run {
 }
 
 impl Look {
-    /// Whether its answers are young enough to register on, and the event log is among them, unless it may
-    /// never be read.
+    /// Whether its answers are young enough to register on, and the event log is among them, unless
+    /// it may never be read.
     fn is_good_to_register_on(&self, at: Duration) -> bool {
         let has_log = match &self.seen.log {
             Some(Ok(_)) => true,
@@ -488,8 +489,9 @@ impl Look {
         }
     }
 
-    /// Whether looking again cannot help: the Writer's address is refused and those who should leave have
-    /// left, or this process has never known the cluster's names and the API says that it never will.
+    /// Whether looking again cannot help: the Writer's address is refused and those who should
+    /// leave have left, or this process has never known the cluster's names and the API says that
+    /// it never will.
     fn is_hopeless(&self, minimum: Duration) -> bool {
         let Observation { api, topology, .. } = &self.seen;
         match (&self.decision, api) {
@@ -509,8 +511,9 @@ impl Look {
         }
     }
 
-    /// Whether a statement that counts names another than the Writer: it is followed all the same where the
-    /// API was seen to turn later, but that is no success until the next statement, or until this one is old.
+    /// Whether a statement that counts names another than the Writer: it is followed all the same
+    /// where the API was seen to turn later, but that is no success until the next statement, or
+    /// until this one is old.
     fn is_contradicted(&self) -> bool {
         let stated = self.hint.as_ref();
         stated.is_some_and(|stated| Some(stated) != self.decision.writer())
@@ -541,8 +544,8 @@ impl Write {
         matches!(self, Self::Register(_))
     }
 
-    /// What is said of it where the run's time was up before it had ended; `before` is why the one before
-    /// it failed.
+    /// What is said of it where the run's time was up before it had ended; `before` is why the one
+    /// before it failed.
     fn cut_off(&self, before: Option<&CallError>) -> CallError {
         let call = if self.registers() {
             REGISTER

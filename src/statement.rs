@@ -1,27 +1,30 @@
-//! Dated statements about the Writer: what RDS's events say, from the payload and from the event log.
+//! Dated statements about the Writer: what RDS's events say, from the payload and from the event
+//! log.
 //!
-//! A statement is about its own time and no other: "at 12:00:05 a failover to B had begun", "at 12:00:17 B
-//! was the Writer". They are ordered by that time and not by their arrival. An announcement clears the
-//! group and never registers an instance; a completion counts beside what RDS itself answers (`decide.rs`).
+//! A statement is about its own time and no other: "at 12:00:05 a failover to B had begun", "at
+//! 12:00:17 B was the Writer". They are ordered by that time and not by their arrival. An
+//! announcement clears the group and never registers an instance; a completion counts beside what
+//! RDS itself answers (`decide.rs`).
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::route::InstanceId;
 use crate::world::LogEntry;
 
-/// How long a statement counts. "Completed" has been seen up to 38 s after "Started", and the API up to a
-/// minute behind.
+/// How long a statement counts. "Completed" has been seen up to 38 s after "Started", and the API
+/// up to a minute behind.
 pub const FRESH: TimeDelta = TimeDelta::seconds(60);
 
-/// Two statements of one text this close are one: the payload and the log may differ in the milliseconds.
+/// Two statements of one text this close are one: the payload and the log may differ in the
+/// milliseconds.
 const SAME: TimeDelta = TimeDelta::seconds(1);
 
-/// A completion that comes sooner after an announcement of another instance is an earlier failover's:
-/// "Completed" was never seen less than 6 s after its own "Started".
+/// A completion that comes sooner after an announcement of another instance is an earlier
+/// failover's: "Completed" was never seen less than 6 s after its own "Started".
 const OWN_COMPLETION: TimeDelta = TimeDelta::seconds(6);
 
-/// When a log that has been read contradicts a payload by its silence. How late an entry may be is not
-/// documented; a forged statement should not count for longer.
+/// When a log that has been read contradicts a payload by its silence. How late an entry may be is
+/// not documented; a forged statement should not count for longer.
 const CONTRADICTED: TimeDelta = TimeDelta::seconds(45);
 
 /// What a statement says.
@@ -70,8 +73,8 @@ pub struct Standing<'a> {
 }
 
 impl Said {
-    /// Reads an event's text; `None` where it says nothing about who the Writer is. Texts come with and
-    /// without a full stop (Aurora User Guide, event messages).
+    /// Reads an event's text; `None` where it says nothing about who the Writer is. Texts come with
+    /// and without a full stop (Aurora User Guide, event messages).
     #[must_use]
     pub fn read(message: &str) -> Option<Self> {
         const FAILOVER: &str = "failover to DB instance:";
@@ -149,8 +152,9 @@ impl Statements {
         self.known.sort_by_key(|known| known.statement.at);
     }
 
-    /// The statements that count at `now`, among those that name an instance which `may_be` the Writer. An
-    /// announcement that the log has is ended by another's completion only if the log has that too.
+    /// The statements that count at `now`, among those that name an instance which `may_be` the
+    /// Writer. An announcement that the log has is ended by another's completion only if the log
+    /// has that too.
     #[must_use]
     pub fn standing(
         &self,

@@ -9,13 +9,13 @@ use crate::statement::Statement;
 use crate::trigger::{Kind, Source, Trigger};
 use crate::world::Topology;
 
-/// How long a fresh event keeps a run looking that announces nothing. The cluster's CNAME usually follows
-/// 15 to 20 s after the Writer, and the next scheduled run comes within the minute.
+/// How long a fresh event keeps a run looking that announces nothing. The cluster's CNAME usually
+/// follows 15 to 20 s after the Writer, and the next scheduled run comes within the minute.
 const A_WHILE: Duration = Duration::from_secs(30);
 
-/// How long a run looks on that could not verify the group, whatever started it: longer than any evidence
-/// takes to count. The longest, by `decide.rs`: no Writer listed, the API alone, an emptied group without
-/// a log, each a minute.
+/// How long a run looks on that could not verify the group, whatever started it: longer than any
+/// evidence takes to count. The longest, by `decide.rs`: no Writer listed, the API alone, an
+/// emptied group without a log, each a minute.
 pub const UNVERIFIED: Duration = Duration::from_secs(75);
 
 /// Why a run looks at a route, its triggers combined.
@@ -37,8 +37,8 @@ struct Watch {
 }
 
 impl WatchPolicy {
-    /// Combines the triggers that concern `route`; `None` where none does. `longest` is `WATCH_SECONDS`,
-    /// and `now` when the run began.
+    /// Combines the triggers that concern `route`; `None` where none does. `longest` is
+    /// `WATCH_SECONDS`, and `now` when the run began.
     #[must_use]
     pub fn of(
         triggers: &[Trigger],
@@ -60,8 +60,8 @@ impl WatchPolicy {
         })
     }
 
-    /// How long to look though all is well. An instance's event counts if it is a member's, or if no list
-    /// of members is known; else it is one look.
+    /// How long to look though all is well. An instance's event counts if it is a member's, or if
+    /// no list of members is known; else it is one look.
     #[must_use]
     pub fn minimum(&self, topology: Option<&Topology>) -> Duration {
         let counts = |watch: &&Watch| {

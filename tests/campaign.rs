@@ -8,14 +8,16 @@ use simulated_world::{Fault, Tally};
 /// How many stories of each world are held to the bars.
 const SEEDS: u64 = 200;
 
-/// In how many of [`SEEDS`] stories these may happen. `examples/campaign.rs` has the figures of 20,000.
+/// In how many of [`SEEDS`] stories these may happen. `examples/campaign.rs` has the figures of
+/// 20,000.
 struct Bars {
     another: u64,
     avoidable: u64,
     two: u64,
 }
 
-/// A prototype registered another in 8 of 20,000 stories, in 2 avoidably; of [`SEEDS`], that is none.
+/// A prototype registered another in 8 of 20,000 stories, in 2 avoidably; of [`SEEDS`], that is
+/// none.
 const KIND: Bars = Bars {
     another: 0,
     avoidable: 0,
@@ -80,8 +82,8 @@ fn the_hostile_world_breaks_no_law_and_keeps_to_its_bars() {
     assert_within(Climate::Hostile, &HOSTILE);
 }
 
-/// A deliberate bug, and the stories in which it has to be found. Some bugs do harm in one story of hundreds only:
-/// those stories were found among 4,000.
+/// A deliberate bug, and the stories in which it has to be found. Some bugs do harm in one story of
+/// hundreds only: those stories were found among 4,000.
 fn stories(fault: Fault) -> (Climate, Vec<u64>) {
     match fault {
         // Two records of one event in each of its deliveries, and no schedule.
@@ -92,8 +94,8 @@ fn stories(fault: Fault) -> (Climate, Vec<u64>) {
     }
 }
 
-/// By the truth this one does no harm here: the API never leads, and seldom is later than the CNAME. In 4,000 hostile
-/// stories it registers another in 15, and the function itself in 17.
+/// By the truth this one does no harm here: the API never leads, and seldom is later than the
+/// CNAME. In 4,000 hostile stories it registers another in 15, and the function itself in 17.
 const HARMLESS: Fault = Fault::TrustApi;
 
 #[test]

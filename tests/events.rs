@@ -47,7 +47,8 @@ fn instance(name: &str) -> InstanceId {
     InstanceId::parse(name).unwrap()
 }
 
-/// A trigger in a line: kind, event id, source, named Writer, whether it concerns the cluster's route and another's.
+/// A trigger in a line: kind, event id, source, named Writer, whether it concerns the cluster's
+/// route and another's.
 fn line(trigger: &Trigger) -> String {
     let event = trigger.event.as_ref();
     let text = |text: Option<String>| text.unwrap_or("-".to_owned());
@@ -412,7 +413,8 @@ proptest! {
         prop_assert!(triggers.iter().all(|trigger| trigger.statement(Utc::now()).is_none()));
     }
 
-    /// A real event with bytes of its message changed is still a trigger, and names nobody it doesn't spell.
+    /// A real event with bytes of its message changed is still a trigger, and names nobody it
+    /// doesn't spell.
     #[test]
     fn a_mutated_message_is_a_trigger(at in 0usize..400, byte in any::<char>()) {
         let mut payload = event("failover");

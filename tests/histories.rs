@@ -1,8 +1,9 @@
-//! Histories in which a function of this kind has stopped a replication for good, each by name and judged by
-//! who the Writer really was.
+//! Histories in which a function of this kind has stopped a replication for good, each by name and
+//! judged by who the Writer really was.
 //!
-//! Member A (instance 1) is the Writer and registered, B the other, unless a history says otherwise. Every
-//! second of it the group is held against the truth: `assert_never` says who must never be in it.
+//! Member A (instance 1) is the Writer and registered, B the other, unless a history says
+//! otherwise. Every second of it the group is held against the truth: `assert_never` says who must
+//! never be in it.
 
 #![allow(
     clippy::unwrap_used,

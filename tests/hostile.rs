@@ -1,5 +1,5 @@
-//! Hostile input through the whole function: whatever comes in, a group that is right stays right, and
-//! nothing is written for what states nothing about the Writer.
+//! Hostile input through the whole function: whatever comes in, a group that is right stays right,
+//! and nothing is written for what states nothing about the Writer.
 //!
 //! `PROPTEST_CASES=100000 cargo test --release --test hostile --test events` for a long look.
 

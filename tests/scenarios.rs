@@ -1,6 +1,8 @@
-//! Failovers in the simulated world, where a minute takes a millisecond and every witness lags as it likes.
+//! Failovers in the simulated world, where a minute takes a millisecond and every witness lags as
+//! it likes.
 //!
-//! Each test is a scenario; its name says which. The judge behind the seam checks the laws at every write.
+//! Each test is a scenario; its name says which. The judge behind the seam checks the laws at every
+//! write.
 
 #![allow(
     clippy::unwrap_used,
@@ -382,8 +384,8 @@ async fn a_failback_with_a_stale_cname_in_the_moment_when_the_api_lists_no_write
     back_within_a_minute(&universe).await;
 }
 
-/// Found by the campaign (seed 69782): the API is thirty seconds late and the CNAME goes back for a moment, so that two
-/// stale witnesses agree on the old Writer while the group is empty.
+/// Found by the campaign (seed 69782): the API is thirty seconds late and the CNAME goes back for a
+/// moment, so that two stale witnesses agree on the old Writer while the group is empty.
 #[tokio::test(start_paused = true)]
 async fn two_stale_witnesses_do_not_put_the_old_writer_back_beside_other_runs() {
     let universe = Universe::new(2, 1);

@@ -1,9 +1,9 @@
 //! How fast the Writer is followed, by this function and by others:
 //! `cargo run --release --example race`.
 //!
-//! Draws failovers from the timelines that have been measured, has each strategy follow each of them
-//! in the simulated world, prints a table, and writes it to `docs/race.md` with a picture beside it,
-//! `docs/race.svg`. The same number of failovers gives the same table on every machine.
+//! Draws failovers from the timelines that have been measured, has each strategy follow each of
+//! them in the simulated world, prints a table, and writes it to `docs/race.md` with a picture
+//! beside it, `docs/race.svg`. The same number of failovers gives the same table on every machine.
 //!
 //! ```console
 //! $ cargo run --release --example race

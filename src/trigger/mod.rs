@@ -7,8 +7,9 @@
 //! {} by hand  ─┘
 //! ```
 //!
-//! Nothing here can fail. What cannot be understood becomes [`Kind::Unrecognized`], with the reason,
-//! and means "look now" like everything else: a change in AWS's wording never disables the function.
+//! Nothing here can fail. What cannot be understood becomes [`Kind::Unrecognized`], with the
+//! reason, and means "look now" like everything else: a change in AWS's wording never disables the
+//! function.
 
 mod payload;
 mod rds_event;
@@ -56,8 +57,8 @@ pub struct Trigger {
     pub kind: Kind,
     /// The event, where there is one.
     pub event: Option<RdsEvent>,
-    /// How old the event was when the run began: nothing, where its time is yet to come. `None` where
-    /// neither the event nor its envelope states a time.
+    /// How old the event was when the run began: nothing, where its time is yet to come. `None`
+    /// where neither the event nor its envelope states a time.
     pub age: Option<Duration>,
     /// Why a payload was not understood.
     pub why: Option<String>,
@@ -95,9 +96,9 @@ impl Trigger {
         }
     }
 
-    /// Whether this is a reason to look at `route`. An event of another account or Region is none, nor is
-    /// one about something else; a cluster's event is one for the routes of that cluster, and everything
-    /// else is one for every route.
+    /// Whether this is a reason to look at `route`. An event of another account or Region is none,
+    /// nor is one about something else; a cluster's event is one for the routes of that cluster,
+    /// and everything else is one for every route.
     #[must_use]
     pub fn concerns(&self, route: &Route) -> bool {
         let event = self.event.as_ref();

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::rds_event::{Raw, RdsEvent};
 use super::{Kind, Trigger};
 
-/// Reads an invocation's payload; `now` is the wall clock's. Every SNS record is a trigger of its own,
-/// and there is always at least one trigger.
+/// Reads an invocation's payload; `now` is the wall clock's. Every SNS record is a trigger of its
+/// own, and there is always at least one trigger.
 #[must_use]
 pub fn read(payload: &Value, now: DateTime<Utc>) -> Vec<Trigger> {
     match payload.get("Records") {
@@ -24,7 +24,8 @@ pub fn read(payload: &Value, now: DateTime<Utc>) -> Vec<Trigger> {
     }
 }
 
-/// A record of an SNS event. Only `Sns.Message` is needed of it, so nothing else about it can be wrong.
+/// A record of an SNS event. Only `Sns.Message` is needed of it, so nothing else about it can be
+/// wrong.
 fn sns_record(record: &Value, now: DateTime<Utc>) -> Trigger {
     let Some(text) = record.pointer("/Sns/Message").and_then(Value::as_str) else {
         return Trigger::unrecognized(format!(
@@ -63,7 +64,8 @@ fn message(payload: &Value, now: DateTime<Utc>) -> Trigger {
     }
 }
 
-/// An RDS event as SNS delivers it, with what its record says beside it: the event's id, and a time.
+/// An RDS event as SNS delivers it, with what its record says beside it: the event's id, and a
+/// time.
 fn notification(
     message: &Value,
     id: Option<&str>,
@@ -84,8 +86,8 @@ fn notification(
     Trigger::from_event(event, now)
 }
 
-/// An event as EventBridge delivers it: RDS's, or the schedule's. An envelope that is bent keeps what its
-/// `detail` says.
+/// An event as EventBridge delivers it: RDS's, or the schedule's. An envelope that is bent keeps
+/// what its `detail` says.
 fn event_bridge(payload: &Value, now: DateTime<Utc>) -> Trigger {
     let envelope = serde_json::from_value::<EventBridgeEvent>(payload.clone());
     let source = match &envelope {

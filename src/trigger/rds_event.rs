@@ -129,8 +129,8 @@ fn source_id(given: Option<&str>, arn: Option<&Arn>) -> Option<String> {
         .map(ToOwned::to_owned)
 }
 
-/// What an event is about. A cluster's event whose ARN is an instance's (seen in the wild) contradicts
-/// itself, and counts as being about no source in particular.
+/// What an event is about. A cluster's event whose ARN is an instance's (seen in the wild)
+/// contradicts itself, and counts as being about no source in particular.
 fn source(kind: Option<&str>, id: Option<&str>, arn: Option<&Arn>) -> Source {
     let kind = kind.map(str::trim).unwrap_or_default();
     let is = |names: [&str; 2]| names.iter().any(|name| kind.eq_ignore_ascii_case(name));

@@ -33,9 +33,9 @@ impl Signal {
         })
     }
 
-    /// The signal of an event without an id, or with one that the table doesn't list, by the wording of
-    /// the failover messages. Anything else is [`Signal::Recheck`]: AWS adds events, and a look costs
-    /// nothing.
+    /// The signal of an event without an id, or with one that the table doesn't list, by the
+    /// wording of the failover messages. Anything else is [`Signal::Recheck`]: AWS adds events, and
+    /// a look costs nothing.
     #[must_use]
     pub fn of_message(message: &str) -> Self {
         let failover =

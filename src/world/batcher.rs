@@ -6,9 +6,9 @@
 //! route 3 ─ ask c ─┘                          └─► not in it: asks alone ─ route 3
 //! ```
 //!
-//! Nothing runs in the background. Whoever waits drives the question, one who is cancelled leaves it to
-//! the others, and it is gone with the last of them. An answer is never older than the question: one that is
-//! under way already takes nobody in.
+//! Nothing runs in the background. Whoever waits drives the question, one who is cancelled leaves
+//! it to the others, and it is gone with the last of them. An answer is never older than the
+//! question: one that is under way already takes nobody in.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +20,8 @@ use tracing::warn;
 
 use super::{CallError, Cause};
 
-/// As many as one answer holds unless asked for fewer: `MaxRecords` of `DescribeDBClusters` (API reference).
+/// As many as one answer holds unless asked for fewer: `MaxRecords` of `DescribeDBClusters` (API
+/// reference).
 const PAGE: usize = 100;
 
 /// What is found about some keys; one that isn't in it was not found.
@@ -30,8 +31,8 @@ pub(super) type Found<K, A> = Result<BTreeMap<K, A>, CallError>;
 pub(super) struct Batcher<K, A> {
     fetch: Fetch<K, A>,
     open: Mutex<Option<Open<K, A>>>,
-    /// A question about several has been denied in this process. To have it denied in every look would be
-    /// a round trip lost, and a line in the audit log that rings other people's alarms.
+    /// A question about several has been denied in this process. To have it denied in every look
+    /// would be a round trip lost, and a line in the audit log that rings other people's alarms.
     denied: AtomicBool,
 }
 
@@ -71,8 +72,9 @@ where
         }
     }
 
-    /// Asks about a key, in one call with whoever else asks in this moment. Where that says nothing of
-    /// this key, it is asked about alone, and only that answer counts; whoever has his answer doesn't wait for it.
+    /// Asks about a key, in one call with whoever else asks in this moment. Where that says nothing
+    /// of this key, it is asked about alone, and only that answer counts; whoever has his answer
+    /// doesn't wait for it.
     pub(super) async fn ask(&self, key: &K) -> Result<Option<A>, CallError> {
         if !self.denied.load(Ordering::Relaxed) {
             let page = self.join(key).await;
@@ -129,8 +131,8 @@ async fn fetch_batch<K: Ord, A>(fetch: Fetch<K, A>, keys: Keys<K>) -> Arc<Page<K
     Arc::new(Page { several, found })
 }
 
-/// Waits until a turn of the scheduler has brought no new key, and closes the question. So whatever is
-/// ready when the first asks is in it, however many turns it takes.
+/// Waits until a turn of the scheduler has brought no new key, and closes the question. So whatever
+/// is ready when the first asks is in it, however many turns it takes.
 async fn close<K: Ord>(keys: &Keys<K>) -> Vec<K> {
     let mut known = 1;
     loop {
@@ -179,8 +181,8 @@ mod tests {
             calls
         }
 
-        /// Finds the square of every number but zero, which does not exist and is long looked for, unless `fails`
-        /// has a cause.
+        /// Finds the square of every number but zero, which does not exist and is long looked for,
+        /// unless `fails` has a cause.
         fn squares(
             &self,
             fails: impl Fn(&[u32]) -> Option<Cause> + Send + Sync + 'static,

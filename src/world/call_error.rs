@@ -51,7 +51,8 @@ pub enum Cause {
     /// No connection, or one that broke.
     #[error("could not be reached")]
     Unreachable,
-    /// A page in HTML, which no AWS service answers with: a proxy or a captive portal is in between.
+    /// A page in HTML, which no AWS service answers with: a proxy or a captive portal is in
+    /// between.
     #[error("was answered by something that is not AWS")]
     NotAws,
     /// An error of the service's own, or an answer that makes no sense.
@@ -185,7 +186,8 @@ impl Cause {
             | "TooManyRequestsException"
             | "RequestThrottled"
             | "RequestThrottledException" => Self::Throttled,
-            // `ValidationError` is how an address outside the VPC is refused that came without `AvailabilityZone`.
+            // `ValidationError` is how an address outside the VPC is refused that came without
+            // `AvailabilityZone`.
             "InvalidTarget"
             | "TooManyTargets"
             | "TooManyRegistrationsForTargetId"

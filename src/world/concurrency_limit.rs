@@ -7,16 +7,17 @@ use tokio::sync::Semaphore;
 
 /// How many calls of one service, and how many DNS questions, are under way at a time.
 ///
-/// Lambda gives a process 1024 file descriptors. The calls of two services, as many connections kept by each,
-/// and DNS, which may ask two servers at once, make some six times this. With it a hundred routes never wait,
-/// and a thousand are done as soon as the processor is (docs/benchmarks.md).
+/// Lambda gives a process 1024 file descriptors. The calls of two services, as many connections
+/// kept by each, and DNS, which may ask two servers at once, make some six times this. With it a
+/// hundred routes never wait, and a thousand are done as soon as the processor is
+/// (docs/benchmarks.md).
 pub(super) const AT_A_TIME: usize = 100;
 
-/// A limit on the calls that are under way, first come, first served. Each service has its own, so that
-/// one that hangs delays no other.
+/// A limit on the calls that are under way, first come, first served. Each service has its own, so
+/// that one that hangs delays no other.
 ///
-/// The wait for a permit counts towards the time that a look allows a call: a look that a slow service
-/// delays ends all the same, its calls leave the queue, and a later look asks again.
+/// The wait for a permit counts towards the time that a look allows a call: a look that a slow
+/// service delays ends all the same, its calls leave the queue, and a later look asks again.
 #[derive(Clone, Debug)]
 pub(crate) struct ConcurrencyLimit(Arc<Semaphore>);
 
@@ -25,7 +26,8 @@ impl ConcurrencyLimit {
         Self(Arc::new(Semaphore::new(AT_A_TIME)))
     }
 
-    /// Runs the call once there is a permit. A cancelled call returns its permit, or leaves the queue.
+    /// Runs the call once there is a permit. A cancelled call returns its permit, or leaves the
+    /// queue.
     pub(crate) async fn run<T>(&self, call: impl Future<Output = T>) -> T {
         // Only a semaphore that has been closed gives no permit, and nobody closes this one.
         let _permit = self.0.acquire().await;

@@ -33,12 +33,13 @@ use crate::route::{ClusterEndpoint, ClusterId, InstanceId, TargetGroupArn};
     reason = "a run is polled on one thread; nobody needs its futures to be Send"
 )]
 pub trait World {
-    /// The cluster as the RDS API describes it. `known` are the names of an earlier answer: an instance keeps
-    /// its endpoint for as long as it keeps its identifier, so that one need not be asked for again.
+    /// The cluster as the RDS API describes it. `known` are the names of an earlier answer: an
+    /// instance keeps its endpoint for as long as it keeps its identifier, so that one need not be
+    /// asked for again.
     async fn cluster(&self, id: &ClusterId, known: Option<&Topology>)
     -> Result<Cluster, CallError>;
-    /// What the cluster's own event log holds of the last ten minutes, in any order. It is best effort:
-    /// an entry may come late, or never.
+    /// What the cluster's own event log holds of the last ten minutes, in any order. It is best
+    /// effort: an entry may come late, or never.
     async fn log(&self, id: &ClusterId) -> Result<Vec<LogEntry>, CallError>;
     /// The IPv4 addresses behind an absolute name, and the names on the way to them.
     async fn resolve(&self, name: &str) -> Result<Answer, CallError>;

@@ -98,8 +98,8 @@ struct Api {
 }
 
 impl Api {
-    /// A lone cluster is asked for by name, for which the right to that cluster is enough. IAM takes a
-    /// filter for a question about every cluster.
+    /// A lone cluster is asked for by name, for which the right to that cluster is enough. IAM
+    /// takes a filter for a question about every cluster.
     async fn clusters(self, ids: Vec<ClusterId>) -> Found<ClusterId, Arc<DbCluster>> {
         let call = self.client.describe_db_clusters();
         let call = match ids.as_slice() {
@@ -234,7 +234,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the API says: a failure that says why, or a cluster with at most one Writer, which is a member.
+        /// Whatever the API says: a failure that says why, or a cluster with at most one Writer,
+        /// which is a member.
         #[test]
         fn any_answer_is_a_cluster_or_a_failure(
             members in prop::option::of(prop::collection::vec(any_member(), 0..5)),

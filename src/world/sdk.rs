@@ -79,8 +79,8 @@ impl Sdk {
     }
 }
 
-/// The system's certificates, where `SSL_CERT_FILE` is empty: rustls would take that for a file that
-/// has none, and an empty value counts as unset.
+/// The system's certificates, where `SSL_CERT_FILE` is empty: rustls would take that for a file
+/// that has none, and an empty value counts as unset.
 fn trusted_in_place_of_none() -> Option<TlsContext> {
     let is_empty = |name| env::var_os(name).map(|value| value.is_empty());
     if is_empty("SSL_CERT_FILE") != Some(true) || is_empty("SSL_CERT_DIR") == Some(false) {

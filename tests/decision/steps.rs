@@ -128,7 +128,8 @@ fn a_wrong_target_leaves_before_the_writer_comes_in_and_then_it_is_looked_at() {
     assert_eq!(report.targets, Some(vec![target("a")]));
 }
 
-/// A run that has emptied the group on a look that is too old to register on, and looks again at 2,600 ms.
+/// A run that has emptied the group on a look that is too old to register on, and looks again at
+/// 2,600 ms.
 fn emptied() -> Driven {
     let mut run = Driven::begin();
     run.looked(0, 2_500, sees("a", "a", "b"));

@@ -91,7 +91,8 @@ impl Installation {
         for change in NAMES.iter().chain(&MAKE_SOUND) {
             installation.change(change).await;
         }
-        // moto's load balancer has no word of this; AWS's default for one with a security group is `on`.
+        // moto's load balancer has no word of this; AWS's default for one with a security group is
+        // `on`.
         let gateway = installation.cloud.gateway();
         gateway.inject("DescribeLoadBalancers", off_for_private_link());
         installation

@@ -1,6 +1,6 @@
-//! The doctor: what it makes of what it sees (`diagnosis`, `cases`, `guard`), and the real `bootstrap`
-//! on moto's installation (`remedies`, `failures`), which it leaves as it was. The function finds moto
-//! by two local settings, `AWS_ENDPOINT_URL` and `DNS_SERVER`.
+//! The doctor: what it makes of what it sees (`diagnosis`, `cases`, `guard`), and the real
+//! `bootstrap` on moto's installation (`remedies`, `failures`), which it leaves as it was. The
+//! function finds moto by two local settings, `AWS_ENDPOINT_URL` and `DNS_SERVER`.
 
 #![allow(
     clippy::unwrap_used,

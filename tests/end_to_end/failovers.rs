@@ -35,7 +35,8 @@ async fn a_failover_announced_by_0073_before_the_cname_moves() {
     let function = function(&cloud, &[("WATCH_SECONDS", "60")]).await;
     let announced = ago("failover", 1);
     let (done, ()) = tokio::join!(invoke(&function, &announced), async {
-        // The Writer moves once the function has emptied the group, as it would some seconds after the announcement.
+        // The Writer moves once the function has emptied the group, as it would some seconds after
+        // the announcement.
         while !cloud.targets().await.unwrap().is_empty() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -214,8 +214,8 @@ async fn a_resolver_that_lies_about_the_writer_moves_nothing() {
     tokio::join!(one, two, three);
 }
 
-/// The Writer is known, and the announcement names another: without the API, a new process knows from the
-/// cluster endpoint who is registered.
+/// The Writer is known, and the announcement names another: without the API, a new process knows
+/// from the cluster endpoint who is registered.
 #[tokio::test]
 async fn an_announcement_while_the_rds_api_is_down_from_the_start() {
     let cloud = Cloud::start().await.unwrap();

@@ -11,7 +11,8 @@ use crate::sealed::BOOTSTRAP;
 /// Amazon Linux 2023's, which `provided.al2023` is made of.
 const GLIBC: (u32, u32) = (2, 34);
 
-/// The versions of symbols that an executable needs, as its version needs have them: `GLIBC_2.30` of `libc.so.6`.
+/// The versions of symbols that an executable needs, as its version needs have them: `GLIBC_2.30`
+/// of `libc.so.6`.
 fn version_needs(program: &[u8]) -> Vec<(String, String)> {
     let elf = ElfFile64::<Endianness>::parse(program).unwrap();
     let endian = elf.endian();

@@ -89,7 +89,8 @@ async fn the_topic_and_the_schedule_invoke_the_function_and_else_fill_the_queue(
     assert_eq!(schedule["Target"]["DeadLetterConfig"]["Arn"], queue);
 }
 
-/// moto's rules lead to queues, not to functions, so the stack's rule is given its queue for a target.
+/// moto's rules lead to queues, not to functions, so the stack's rule is given its queue for a
+/// target.
 #[tokio::test]
 async fn the_rule_lets_every_event_through_but_those_that_never_move_the_writer() {
     let (cloud, stack) = deployed().await;

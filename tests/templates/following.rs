@@ -61,7 +61,8 @@ async fn follow(cloud: &Cloud) {
     let report = function.invoke(&tick).await.unwrap().outcome.unwrap();
     assert_eq!(report["routes"][0]["outcome"], "unchanged", "{report}");
 
-    // The doctor finds what moto's cluster and the emulator's name for the function bring, and what moto doesn't tell.
+    // The doctor finds what moto's cluster and the emulator's name for the function bring, and what
+    // moto doesn't tell.
     let doctor = function.invoke(&event("doctor")).await.unwrap();
     let diagnosis = doctor.outcome.unwrap();
     let checks = diagnosis["findings"].as_array().unwrap().iter();

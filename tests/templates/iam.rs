@@ -1,8 +1,8 @@
 //! IAM's judgement of a request, for the policies of one role.
 //!
 //! As IAM's user guide has it ("Policy evaluation logic"): denied, unless a statement allows; and
-//! denied whatever allows, if a statement denies. What is not understood here ends the test, so that
-//! no statement can be overlooked.
+//! denied whatever allows, if a statement denies. What is not understood here ends the test, so
+//! that no statement can be overlooked.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! The function's role allows every request that the function makes, and nothing else.
 //!
-//! The requests are the function's own, as `seen` has them. By what IAM judges each of them, and whether
-//! a statement can have any effect at all, is AWS's own word (`reference`).
+//! The requests are the function's own, as `seen` has them. By what IAM judges each of them, and
+//! whether a statement can have any effect at all, is AWS's own word (`reference`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,8 @@ use crate::reference::action;
 use crate::request::Request;
 use crate::seen::{Seen, seen};
 
-/// Statements for Lambda itself, which acts as the function's role before, beside and after its code.
+/// Statements for Lambda itself, which acts as the function's role before, beside and after its
+/// code.
 const LAMBDAS_OWN: [(&str, &str); 4] = [
     ("Log", "Lambda writes down what the code prints"),
     ("KeepWhatFailed", "the OnFailure destination"),

@@ -15,7 +15,8 @@ use crate::intrinsic::ACCOUNT;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Action {
-    /// The formats of the ARNs that it takes, by the kind of resource. Where there is none, it takes `*` alone.
+    /// The formats of the ARNs that it takes, by the kind of resource. Where there is none, it
+    /// takes `*` alone.
     pub(crate) resources: BTreeMap<String, String>,
     /// The condition keys that it knows beside those that every action does.
     pub(crate) condition_keys: BTreeSet<String>,

@@ -1,4 +1,5 @@
-//! Cold starts in a sealed room that what AWS is reached by refuses: each names what refused, and writes nothing.
+//! Cold starts in a sealed room that what AWS is reached by refuses: each names what refused, and
+//! writes nothing.
 
 use std::thread;
 

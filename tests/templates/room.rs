@@ -1,7 +1,8 @@
 //! A deployment in a sealed room, where nothing stands between what is tested and what is deployed.
 //!
-//! The names of AWS's services are AWS's own and lead to moto by DNS, with TLS; so the SDK's own endpoints,
-//! the system's resolver, its trust store and the default credentials are what these cases go through.
+//! The names of AWS's services are AWS's own and lead to moto by DNS, with TLS; so the SDK's own
+//! endpoints, the system's resolver, its trust store and the default credentials are what these
+//! cases go through.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -47,7 +48,8 @@ async fn delivered(cloud: &Cloud, stack: &Stack, mut event: Value) -> Value {
     announce(&event, Duration::from_secs(1))
 }
 
-/// Waits until the function has emptied its group; a minute at most, lest a broken one is waited for.
+/// Waits until the function has emptied its group; a minute at most, lest a broken one is waited
+/// for.
 pub(crate) async fn emptied(is_empty: impl AsyncFn() -> bool) {
     let emptied = async {
         while !is_empty().await {
@@ -126,7 +128,8 @@ fn is_lambdas(variable: &str) -> bool {
         || families.iter().any(|family| variable.starts_with(family))
 }
 
-/// Variables of the SDK, of TLS and of proxies that a deployment could set, beside the template's own.
+/// Variables of the SDK, of TLS and of proxies that a deployment could set, beside the template's
+/// own.
 const SDKS: [&str; 31] = [
     "AWS_AUTH_SCHEME_PREFERENCE",
     "AWS_CA_BUNDLE",

@@ -1,5 +1,5 @@
-//! The function as it is deployed, in a sealed room: the binary that `sam build` makes, with the variables
-//! that the stack has, those that Lambda sets, and no others.
+//! The function as it is deployed, in a sealed room: the binary that `sam build` makes, with the
+//! variables that the stack has, those that Lambda sets, and no others.
 
 use std::collections::BTreeMap;
 use std::io::Write;

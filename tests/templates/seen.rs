@@ -1,5 +1,5 @@
-//! What the function asks of AWS, written down by the gateway while it does everything that it can do, with local
-//! settings that have it find the gateway and make haste.
+//! What the function asks of AWS, written down by the gateway while it does everything that it can
+//! do, with local settings that have it find the gateway and make haste.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -59,7 +59,8 @@ async fn everything_it_does() -> Seen {
     cloud.fail_over(INSTANCE_1).await.unwrap();
     cloud.move_cname(INSTANCE_1);
 
-    // Every event there is, and every way of running: side by side, since many wait for half a minute.
+    // Every event there is, and every way of running: side by side, since many wait for half a
+    // minute.
     let endpoint = cloud.cluster_endpoint();
     let usual = events().into_iter().chain(payloads());
     let ways = [
@@ -115,8 +116,8 @@ async fn run_alone(way: Option<(&str, &str)>, payload: Value) -> Vec<Call> {
     cloud.gateway().calls()
 }
 
-/// What the doctor asks about in an installation that was deployed: a parameter group of its own, and RDS's
-/// events. The topic, which is the stack's.
+/// What the doctor asks about in an installation that was deployed: a parameter group of its own,
+/// and RDS's events. The topic, which is the stack's.
 async fn deployed(cloud: &Cloud) -> String {
     let ask = async |service, action, parameters: &[(&str, &str)]| {
         cloud.api(service, action, parameters).await.unwrap()

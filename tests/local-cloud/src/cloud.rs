@@ -334,8 +334,8 @@ impl Cloud {
             .map(drop)
     }
 
-    /// A function that runs `bootstrap` against this cloud, following its one route. It finds the cloud
-    /// by local settings, `AWS_ENDPOINT_URL` and `DNS_SERVER`.
+    /// A function that runs `bootstrap` against this cloud, following its one route. It finds the
+    /// cloud by local settings, `AWS_ENDPOINT_URL` and `DNS_SERVER`.
     #[must_use]
     pub fn function(&self, bootstrap: impl AsRef<Path>) -> FunctionBuilder {
         FunctionBuilder::new(bootstrap.as_ref(), self.environment())

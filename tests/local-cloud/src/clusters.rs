@@ -18,8 +18,8 @@ pub struct Added {
 }
 
 impl Cloud {
-    /// Adds a cluster of the instances `<name>-instance-1` at 10.0.1.`host`, which is the Writer, and
-    /// `<name>-instance-2` at 10.0.2.`host`, and a target group that holds the first.
+    /// Adds a cluster of the instances `<name>-instance-1` at 10.0.1.`host`, which is the Writer,
+    /// and `<name>-instance-2` at 10.0.2.`host`, and a target group that holds the first.
     ///
     /// # Errors
     ///

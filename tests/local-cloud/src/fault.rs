@@ -97,8 +97,8 @@ impl Fault {
         Self::Rewrite(Arc::new(change))
     }
 
-    /// `DescribeEvents` answers with these messages of a cluster, each of so many seconds before now. moto writes
-    /// no failover events into its log.
+    /// `DescribeEvents` answers with these messages of a cluster, each of so many seconds before
+    /// now. moto writes no failover events into its log.
     #[must_use]
     pub fn event_log(cluster: &str, entries: &[(&str, i64)]) -> Self {
         let entry = |(message, ago): &(&str, i64)| {

@@ -226,7 +226,8 @@ async fn answer(state: &State, request: Request<Incoming>) -> Result<Answer> {
     Ok(answer)
 }
 
-/// The service from the scope of the signature: `Credential=KEY/20260101/REGION/SERVICE/aws4_request`.
+/// The service from the scope of the signature:
+/// `Credential=KEY/20260101/REGION/SERVICE/aws4_request`.
 fn service(head: &hyper::http::request::Parts) -> Option<String> {
     let signature = head.headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (_, scope) = signature.split_once("Credential=")?;

@@ -1,4 +1,5 @@
-//! A sealed room: a network and mounts of its own, in which AWS's own names lead to the local cloud.
+//! A sealed room: a network and mounts of its own, in which AWS's own names lead to the local
+//! cloud.
 //!
 //! ```text
 //!  /etc/resolv.conf ─► Dns, port 53: rds.REGION.amazonaws.com, … and the cluster's endpoints
@@ -6,8 +7,9 @@
 //!                      Gateway with TLS, port 443 ─► moto
 //! ```
 //!
-//! Nothing in it has to be pointed at a local server, and nothing in it can reach another. Linux gives
-//! namespaces to a thread, and to the threads and processes that it starts: so a scenario runs on one.
+//! Nothing in it has to be pointed at a local server, and nothing in it can reach another. Linux
+//! gives namespaces to a thread, and to the threads and processes that it starts: so a scenario
+//! runs on one.
 
 use std::fs;
 use std::net::Ipv4Addr;

@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::cloud::{Cloud, REGION};
 use crate::query;
 
-/// Where the parts of a deployment lie that `CloudFormation` fetches itself, the function's code and
-/// nested templates.
+/// Where the parts of a deployment lie that `CloudFormation` fetches itself, the function's code
+/// and nested templates.
 const BUCKET: &str = "deployment";
 
 /// What `CloudFormation` made.
@@ -58,8 +58,8 @@ impl Cloud {
         Ok(())
     }
 
-    /// Creates a stack from a plain template, that is after SAM's transformation, in a cloud that was
-    /// [started for it](Self::start_with_cloudformation).
+    /// Creates a stack from a plain template, that is after SAM's transformation, in a cloud that
+    /// was [started for it](Self::start_with_cloudformation).
     ///
     /// # Errors
     ///

@@ -5,8 +5,8 @@ use failover_follower::world::LogEntry;
 
 use crate::statement::as_if_completed;
 
-/// A deliberate bug. Each turns what the real function sees or does at the seam into what a function with
-/// that bug would see or do.
+/// A deliberate bug. Each turns what the real function sees or does at the seam into what a
+/// function with that bug would see or do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Registers first and deregisters after.

@@ -1,7 +1,8 @@
 //! The judge: it knows who the Writer is, and nothing of the function's rules.
 //!
-//! It keeps what a run could know (what the sources showed when its last look began, the statements that it
-//! was given or has read, the group that it last read) and holds what the run does against the truth.
+//! It keeps what a run could know (what the sources showed when its last look began, the statements
+//! that it was given or has read, the group that it last read) and holds what the run does against
+//! the truth.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -71,13 +72,14 @@ impl Asked {
         self.addresses.iter().find(owner).map(|(member, _)| member)
     }
 
-    /// Whether a look then could have known better than to register this target, which is not the Writer's:
+    /// Whether a look then could have known better than to register this target, which is not the
+    /// Writer's:
     ///
     /// - The API or the CNAME named the Writer, and spoke of the flip that made it the Writer.
-    /// - The log showed a statement that names the Writer, made since it was last demoted, and not a minute or more
-    ///   before it was promoted.
-    /// - The newest statement in the log was fresh, named another than the one registered, and was newer than
-    ///   that one's promotion and than what the run knew in its favour.
+    /// - The log showed a statement that names the Writer, made since it was last demoted, and not
+    ///   a minute or more before it was promoted.
+    /// - The newest statement in the log was fresh, named another than the one registered, and was
+    ///   newer than that one's promotion and than what the run knew in its favour.
     fn could_know_better(&self, state: &State, known: &[Statement], target: &Target) -> bool {
         let owner = self.owner(target);
         if owner == Some(&state.writer) {
@@ -139,7 +141,8 @@ impl Known {
         self.read = Some(Read { held, stay, right });
     }
 
-    /// Adds a write to the history, and what the sources showed when the look began that it rests on.
+    /// Adds a write to the history, and what the sources showed when the look began that it rests
+    /// on.
     pub(crate) fn tell(&self, state: &mut State, run: &str, what: &str) {
         let asked = self.asked.as_ref();
         let shown = asked.map_or_else(String::new, |asked| asked.describe(state));

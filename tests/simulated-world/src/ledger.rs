@@ -1,4 +1,5 @@
-//! Time, counted by what the group held: exact, since it is told of every stretch in which nothing changed.
+//! Time, counted by what the group held: exact, since it is told of every stretch in which nothing
+//! changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

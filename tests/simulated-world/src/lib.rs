@@ -1,8 +1,8 @@
 //! RDS, DNS, a target group and a clock, simulated.
 //!
-//! The functions under test are the real ones: this crate only implements the seam ([`World`](failover_follower::world::World))
-//! and invokes the real handler. Time is tokio's, paused, so that an hour takes milliseconds and a run
-//! repeats to the letter.
+//! The functions under test are the real ones: this crate only implements the seam
+//! ([`World`](failover_follower::world::World)) and invokes the real handler. Time is tokio's,
+//! paused, so that an hour takes milliseconds and a run repeats to the letter.
 //!
 //! ```text
 //! Universe ── what is true, and what each witness shows of it, changing as time goes on

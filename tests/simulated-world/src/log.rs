@@ -1,4 +1,5 @@
-//! The cluster's event log, as `rds:DescribeEvents` shows it: late, at times incomplete, at times denied.
+//! The cluster's event log, as `rds:DescribeEvents` shows it: late, at times incomplete, at times
+//! denied.
 
 use std::time::Duration;
 
@@ -27,7 +28,8 @@ pub struct EventLog {
     pub denied: bool,
     /// One read in so many fails; 0 is none.
     pub fails_one_in: u32,
-    /// The randomness of the reads: one of their own, so that a log changes nothing else in a story.
+    /// The randomness of the reads: one of their own, so that a log changes nothing else in a
+    /// story.
     pub random: fastrand::Rng,
     entries: Vec<Entry>,
 }

@@ -118,7 +118,8 @@ impl Seat {
         self.universe.now().tell(format!("[{}] {what}", self.name));
     }
 
-    /// The instance that a run with a deliberate bug takes for the Writer instead of what a source shows.
+    /// The instance that a run with a deliberate bug takes for the Writer instead of what a source
+    /// shows.
     fn misled(&self) -> Option<InstanceId> {
         let known = self.known.borrow();
         let said = known.statements.first()?;

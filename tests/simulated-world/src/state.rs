@@ -189,7 +189,8 @@ impl State {
         self.api_witness.show(&mut self.api, writer, flip);
     }
 
-    /// The cluster endpoint is an alias of who was made the Writer at `flip`, unless it was of a later one.
+    /// The cluster endpoint is an alias of who was made the Writer at `flip`, unless it was of a
+    /// later one.
     pub fn point(&mut self, writer: InstanceId, flip: Instant) {
         self.dns_witness.show(&mut self.dns, writer, flip);
     }

@@ -1,6 +1,8 @@
-//! A cluster event's statement about the Writer, as the simulated world's own reader understands it.
+//! A cluster event's statement about the Writer, as the simulated world's own reader understands
+//! it.
 //!
-//! The judge and the deliberate bugs read statements with this; nothing of the function's reader is in it.
+//! The judge and the deliberate bugs read statements with this; nothing of the function's reader is
+//! in it.
 
 use std::fmt;
 

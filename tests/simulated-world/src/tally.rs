@@ -35,16 +35,18 @@ pub struct Tally {
     /// Of these, the ones that a source which the run could ask would have prevented: see
     /// `Asked::could_know_better`.
     pub avoidable: Count,
-    /// Stretches of more than two seconds with two members in the group that the function had put in.
+    /// Stretches of more than two seconds with two members in the group that the function had put
+    /// in.
     pub two: Count,
     /// Successes of a run in whose last look the group did not hold the Writer and nothing else.
     pub success_over_wrong: Count,
-    /// Successes with another Writer than the newest cluster statement names that the run knew, the statement
-    /// being a minute old or less.
+    /// Successes with another Writer than the newest cluster statement names that the run knew, the
+    /// statement being a minute old or less.
     pub success_against_statement: Count,
     /// Time with another than the Writer in the group, who has been the Writer since it came in.
     pub wrong_after: Duration,
-    /// Time with another than the Writer in the group, who has not: put in before its promotion, or for good.
+    /// Time with another than the Writer in the group, who has not: put in before its promotion, or
+    /// for good.
     pub wrong_before: Duration,
     /// Time with nothing wrong in the group but what another hand than the function's put in.
     pub foreign: Duration,

@@ -25,8 +25,8 @@ impl Witness {
         }
     }
 
-    /// Takes in what it shows now, and returns whether that is news. Another instance than before speaks of now, no
-    /// instance speaks of nothing.
+    /// Takes in what it shows now, and returns whether that is news. Another instance than before
+    /// speaks of now, no instance speaks of nothing.
     pub(crate) fn notice(&mut self, shows: Option<&InstanceId>, now: Instant) -> bool {
         if shows.is_some() && shows != self.shown.as_ref() {
             self.shown = shows.cloned();

@@ -35,7 +35,8 @@ async fn deregister(seat: &Seat, number: usize) {
     seat.deregister(&route().group, &targets).await.unwrap();
 }
 
-/// Looks at a moment, and registers an instance at once: how often that was another than the Writer, and avoidably.
+/// Looks at a moment, and registers an instance at once: how often that was another than the
+/// Writer, and avoidably.
 async fn registers(universe: &Universe, at: u64, number: usize) -> (u64, u64) {
     let seat = Seat::new(universe, "run");
     sleep(seconds(at)).await;
@@ -109,7 +110,8 @@ async fn time_is_counted_by_what_the_group_held() {
     let universe = universe();
     universe.fail_over(seconds(10), &instance(2), seconds(1), seconds(1));
     let seat = Seat::new(&universe, "run");
-    // 3 before its time from 4 s on, with 1 until 7 s; then nothing; then 1 again, which is demoted at 10 s.
+    // 3 before its time from 4 s on, with 1 until 7 s; then nothing; then 1 again, which is demoted
+    // at 10 s.
     sleep(seconds(4)).await;
     register(&seat, 3).await;
     sleep(seconds(3)).await;

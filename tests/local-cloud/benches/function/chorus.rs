@@ -1,8 +1,8 @@
 //! Many clusters out of one: moto's own answers about the one cluster, with other names in them, in
 //! pages of a hundred as AWS's are.
 //!
-//! moto answers some hundred questions a second, which would be all that a measurement of a thousand
-//! routes measures.
+//! moto answers some hundred questions a second, which would be all that a measurement of a
+//! thousand routes measures.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;

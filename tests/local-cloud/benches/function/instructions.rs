@@ -44,7 +44,8 @@ pub(crate) async fn measure(bootstrap: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Instructions of a process that starts, makes so many quiet runs, switches if it should, and ends.
+/// Instructions of a process that starts, makes so many quiet runs, switches if it should, and
+/// ends.
 async fn count(cloud: &Cloud, bootstrap: &Path, runs: usize, switches: bool) -> Result<u64> {
     let log = env::temp_dir().join(format!("callgrind-{}-{runs}-{switches}", process::id()));
     let out = "--callgrind-out-file=/dev/null";

@@ -67,7 +67,8 @@ impl Function {
         })
     }
 
-    /// Invokes it, and tells what it answered and how long that took; the first time, its start included.
+    /// Invokes it, and tells what it answered and how long that took; the first time, its start
+    /// included.
     pub(crate) async fn invoke(&mut self, payload: &str) -> Result<(Value, Duration)> {
         let began = Instant::now();
         let payloads = self.payloads.as_ref().context("it has been ended")?;

@@ -8,8 +8,8 @@
 //! routes        with 1, 10, 100 and 1000 routes in one scheduled run
 //! ```
 //!
-//! `cargo bench -- routes` measures the one part. Nothing is asserted: times are this machine's, the
-//! counts are not. docs/benchmarks.md says what to make of them.
+//! `cargo bench -- routes` measures the one part. Nothing is asserted: times are this machine's,
+//! the counts are not. docs/benchmarks.md says what to make of them.
 
 mod build;
 mod chorus;

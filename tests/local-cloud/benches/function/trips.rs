@@ -137,7 +137,8 @@ async fn run(cloud: &Cloud, function: &Function, payload: &Value) -> Result<Vec<
     Ok(cloud.gateway().calls())
 }
 
-/// The calls of a run that follows the Writer from the first instance to the second, by its "Completed".
+/// The calls of a run that follows the Writer from the first instance to the second, by its
+/// "Completed".
 async fn switch(cloud: &Cloud, function: &Function) -> Result<Vec<Call>> {
     cloud.fail_over(INSTANCE_2).await?;
     let event = announce(&serde_json::from_str(COMPLETED)?, Duration::from_secs(1));

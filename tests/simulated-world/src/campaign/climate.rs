@@ -1,19 +1,21 @@
-//! The worlds that a story can be played in: how honest its events are, how late the API and the event log.
+//! The worlds that a story can be played in: how honest its events are, how late the API and the
+//! event log.
 
 use std::time::Duration;
 
 use fastrand::Rng;
 
-/// A world to play stories in. All have the same failovers, outages, late and lost events, crashes, changed
-/// addresses, foreign targets and CNAME flaps.
+/// A world to play stories in. All have the same failovers, outages, late and lost events, crashes,
+/// changed addresses, foreign targets and CNAME flaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Climate {
     /// Events are honest, the API shows a flip within a second and the log an event within five.
     Kind,
     /// The same, without the permission to read the log.
     Unlogged,
-    /// Some events are forged, some announcements name another than is promoted, the API is up to 30 s late, and
-    /// the log up to a minute; entries are missing, and for some stories it is denied.
+    /// Some events are forged, some announcements name another than is promoted, the API is up to
+    /// 30 s late, and the log up to a minute; entries are missing, and for some stories it is
+    /// denied.
     Hostile,
 }
 

@@ -1,4 +1,5 @@
-//! What goes wrong beside the failovers: outages, changed addresses, foreign targets, forged events.
+//! What goes wrong beside the failovers: outages, changed addresses, foreign targets, forged
+//! events.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;

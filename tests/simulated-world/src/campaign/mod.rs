@@ -1,8 +1,9 @@
 //! Failovers at random, from a seed: every order of events, every fault, every overlap.
 //!
-//! A seed makes a story: failovers one after the other, back and forth, failing; sources that lag and
-//! flap; events that are late, doubled, lost, forged; outages; crashes; foreign targets; addresses that
-//! change. Then the world calms down, and two schedule ticks later the group has to be right.
+//! A seed makes a story: failovers one after the other, back and forth, failing; sources that lag
+//! and flap; events that are late, doubled, lost, forged; outages; crashes; foreign targets;
+//! addresses that change. Then the world calms down, and two schedule ticks later the group has to
+//! be right.
 
 mod climate;
 mod mischief;

@@ -35,7 +35,8 @@ pub(super) struct Story {
     writer: InstanceId,
     /// When the last thing happened, so far.
     pub(super) end: Duration,
-    /// A story without faults, and without a schedule that would put right what an event's run missed.
+    /// A story without faults, and without a schedule that would put right what an event's run
+    /// missed.
     pub(super) by_events_alone: bool,
 }
 
@@ -162,7 +163,8 @@ impl Story {
     }
 
     pub(super) fn someone_else(&mut self) -> InstanceId {
-        // Who the Writer will be by then is not known here; naming the Writer itself is a story too.
+        // Who the Writer will be by then is not known here; naming the Writer itself is a story
+        // too.
         instance(self.random.usize(1..=self.instances))
     }
 

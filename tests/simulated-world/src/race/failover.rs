@@ -153,7 +153,8 @@ impl Failover {
         self.dns_follows(dice, flips, &old, &new);
 
         self.send(dice, mute, begins, |at| started(new.as_str(), at));
-        // Measured: "Completed" 6 to 12 s after "Started", once 38 s, and the topology had flipped by then.
+        // Measured: "Completed" 6 to 12 s after "Started", once 38 s, and the topology had flipped
+        // by then.
         let completes = if dice.one_of_hundred(3.0) {
             begins + dice.between(12.0..38.0)
         } else {
@@ -269,8 +270,8 @@ impl Failover {
         for (at, named) in self.dns.iter().cloned() {
             universe.at(at, move |state| state.dns = Some(named));
         }
-        // No figure is published. Assumption: the log shows an event 1 to 5 s after it happened. Drawn apart, so that
-        // the failovers stay as they were.
+        // No figure is published. Assumption: the log shows an event 1 to 5 s after it happened.
+        // Drawn apart, so that the failovers stay as they were.
         let mut random = fastrand::Rng::with_seed(!self.seed);
         for (happened, message) in self.log.iter().cloned() {
             let lag = Duration::from_millis(random.u64(1_000..=5_000));

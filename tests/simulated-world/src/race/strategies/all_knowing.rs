@@ -1,13 +1,14 @@
-//! The limit: the function's own machine, driven by somebody who knows, at every moment and for nothing,
-//! what each witness shows.
+//! The limit: the function's own machine, driven by somebody who knows, at every moment and for
+//! nothing, what each witness shows.
 //!
-//! It looks in the instant in which the API, the CNAME or an event's arrival changes anything, and in which a
-//! piece of evidence comes of age; its event log has every event as soon as it has arrived; it is one run that
-//! never ends. It pays for nothing but its writes, which take as long as anybody's. So its moment is the first
-//! at which the rule could have confirmed the Writer from what the world showed.
+//! It looks in the instant in which the API, the CNAME or an event's arrival changes anything, and
+//! in which a piece of evidence comes of age; its event log has every event as soon as it has
+//! arrived; it is one run that never ends. It pays for nothing but its writes, which take as long
+//! as anybody's. So its moment is the first at which the rule could have confirmed the Writer from
+//! what the world showed.
 //!
-//! What lies between it and the function is looking once a second, the time that a look takes, not being
-//! invoked, and runs that each know less.
+//! What lies between it and the function is looking once a second, the time that a look takes, not
+//! being invoked, and runs that each know less.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
