@@ -8,7 +8,7 @@ use serde::Deserialize;
 pub use tracing_subscriber::filter::LevelFilter;
 
 use crate::endpoints::{self, EndpointUrl, Endpoints};
-use crate::route::{ClusterEndpoint, ClusterId, NameError, Route, TargetGroupArn};
+use crate::route::{ClusterEndpoint, ClusterId, GroupHolds, NameError, Route, TargetGroupArn};
 
 /// How the function was configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,9 +18,6 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// How to follow it.
     pub settings: Settings,
-    /// `REPLICATION_USER`: the MySQL user of the replica, for which the doctor judges the readers'
-    /// guard.
-    pub replication_user: Option<String>,
     /// `DNS_SERVER`: a resolver to ask instead of the system's.
     pub dns_server: Option<SocketAddr>,
     /// `AWS_ENDPOINT_URL`, …: where AWS's services are called instead of at their own addresses.
@@ -125,11 +122,6 @@ impl Config {
                     .unwrap_or(defaults.poll_interval),
                 dry_run: env.flag("DRY_RUN")?.unwrap_or(defaults.dry_run),
             },
-            replication_user: env.read(
-                "REPLICATION_USER",
-                "the name of a MySQL user, of 1 to 32 characters, without its host",
-                user_name,
-            )?,
             dns_server: env.read(
                 "DNS_SERVER",
                 "a resolver's ip:port, such as 127.0.0.1:53",
@@ -149,7 +141,7 @@ impl Config {
 
 /// A name as `CREATE USER` takes it; one with an `@` has its host with it.
 fn user_name(text: &str) -> Option<String> {
-    let is_name = text.chars().count() <= 32 && !text.contains('@');
+    let is_name = (1..=32).contains(&text.chars().count()) && !text.contains('@');
     is_name.then(|| text.to_owned())
 }
 
@@ -209,7 +201,18 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
         })
     }
 
+    /// What a route has that does not say so itself.
+    fn defaults(&self) -> Result<Defaults, ConfigError> {
+        Ok(Defaults {
+            holds: self
+                .read(HOLDS, GroupHolds::EXPECTED, GroupHolds::parse)?
+                .unwrap_or_default(),
+            replication_user: self.read(USER, USER_EXPECTED, user_name)?,
+        })
+    }
+
     fn routes(&self) -> Result<Vec<Route>, ConfigError> {
+        let defaults = self.defaults()?;
         let Some(held) = (self.0)("ROUTES") else {
             let given = GivenRoute {
                 db_cluster_identifier: self.required(
@@ -219,8 +222,10 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
                 target_group_arn: self
                     .required(GROUP, "the ARN of the target group that follows its Writer")?,
                 db_cluster_endpoint: (self.0)(ENDPOINT),
+                group_holds: None,
+                replication_user: None,
             };
-            return Ok(vec![given.route([CLUSTER, GROUP, ENDPOINT])?]);
+            return Ok(vec![given.route([CLUSTER, GROUP, ENDPOINT], &defaults)?]);
         };
         for variable in [CLUSTER, GROUP, ENDPOINT] {
             if let Some(held) = (self.0)(variable) {
@@ -246,7 +251,7 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
         }
         let mut routes: Vec<Route> = Vec::with_capacity(given.len());
         for given in given {
-            let route = given.route(["ROUTES"; 3])?;
+            let route = given.route(["ROUTES"; 3], &defaults)?;
             if routes.iter().any(|other| other.group == route.group) {
                 return Err(wrong(format!(
                     "{} stands twice, and a group follows one cluster",
@@ -269,6 +274,15 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
 const CLUSTER: &str = "DB_CLUSTER_IDENTIFIER";
 const GROUP: &str = "TARGET_GROUP_ARN";
 const ENDPOINT: &str = "DB_CLUSTER_ENDPOINT";
+const HOLDS: &str = "GROUP_HOLDS";
+const USER: &str = "REPLICATION_USER";
+const USER_EXPECTED: &str = "the name of a MySQL user, of 1 to 32 characters, without its host";
+
+/// What the variables say for every route.
+struct Defaults {
+    holds: GroupHolds,
+    replication_user: Option<String>,
+}
 
 /// A route as it was given.
 #[derive(Deserialize)]
@@ -277,22 +291,57 @@ struct GivenRoute {
     db_cluster_identifier: String,
     target_group_arn: String,
     db_cluster_endpoint: Option<String>,
+    group_holds: Option<String>,
+    replication_user: Option<String>,
 }
 
 impl GivenRoute {
     /// The route; its texts stood in these variables.
-    fn route(&self, [cluster, group, endpoint]: [&'static str; 3]) -> Result<Route, ConfigError> {
-        let wrong = |variable, held: &str, error: &NameError| ConfigError::Wrong {
+    fn route(
+        &self,
+        [cluster, group, endpoint]: [&'static str; 3],
+        defaults: &Defaults,
+    ) -> Result<Route, ConfigError> {
+        let is_not = |variable, held: &str, should: &str| ConfigError::Wrong {
             variable,
             held: held.to_owned(),
-            should: error.should().to_owned(),
+            should: should.to_owned(),
         };
+        let wrong =
+            |variable, held: &str, error: &NameError| is_not(variable, held, error.should());
         let Self {
             db_cluster_identifier,
             target_group_arn,
             db_cluster_endpoint,
+            group_holds,
+            replication_user,
         } = self;
+        let holds = match group_holds.as_deref() {
+            None => defaults.holds,
+            Some(held) => GroupHolds::parse(held).ok_or_else(|| {
+                let should = format!("a `groupHolds` of {}", GroupHolds::EXPECTED);
+                is_not("ROUTES", held, &should)
+            })?,
+        };
+        let replication_user = match replication_user.as_deref() {
+            None => defaults.replication_user.clone(),
+            Some(held) => Some(user_name(held).ok_or_else(|| {
+                is_not(
+                    "ROUTES",
+                    held,
+                    &format!("a `replicationUser`: {USER_EXPECTED}"),
+                )
+            })?),
+        };
+        if holds == GroupHolds::Members && replication_user.is_none() {
+            return Err(ConfigError::Missing {
+                variable: USER,
+                should: format!("{USER_EXPECTED}, where a group holds members"),
+            });
+        }
         Ok(Route {
+            holds,
+            replication_user,
             cluster: ClusterId::parse(db_cluster_identifier)
                 .map_err(|error| wrong(cluster, db_cluster_identifier, &error))?,
             group: TargetGroupArn::parse(target_group_arn)

@@ -12,17 +12,20 @@ use tracing::{Instrument, info_span, warn};
 use crate::config::Config;
 use crate::follow::follow;
 use crate::report::{Report, RouteReport};
-use crate::route::{ClusterId, Route};
+use crate::route::{ClusterId, Route, TargetGroupArn};
 use crate::run::Run;
+use crate::standby::Memory;
 use crate::trigger::{self, Trigger};
 use crate::watch::WatchPolicy;
 use crate::world::{Topology, World};
 
-/// The function: a configuration, a world, and the names that this process has learned.
+/// The function: a configuration, a world, and what this process has learned: names, and who the
+/// members are.
 pub struct Follower<W> {
     world: W,
     config: Config,
     topologies: Mutex<BTreeMap<ClusterId, Topology>>,
+    memories: Mutex<BTreeMap<TargetGroupArn, Memory>>,
 }
 
 impl<W: World> Follower<W> {
@@ -32,6 +35,7 @@ impl<W: World> Follower<W> {
             world,
             config,
             topologies: Mutex::default(),
+            memories: Mutex::default(),
         }
     }
 
@@ -79,20 +83,25 @@ impl<W: World> Follower<W> {
         let [started, deadline] = times;
         let time = deadline.saturating_duration_since(started);
         let mut run = Run::new(settings, policy, now, time);
-        let known = self.topologies().get(&route.cluster).cloned();
+        if let Some(user) = route.guarded_user() {
+            let memory = lock(&self.memories).get(&route.group).cloned();
+            run = run.holding_members(user, memory.unwrap_or_default());
+        }
+        let known = lock(&self.topologies).get(&route.cluster).cloned();
         let span = info_span!("route", cluster = %route.cluster, target_group = route.group.name());
         follow(&self.world, route, &mut run, known, settings.dry_run, times)
             .instrument(span)
             .await;
         if let Some(topology) = run.topology().cloned() {
-            self.topologies().insert(route.cluster.clone(), topology);
+            lock(&self.topologies).insert(route.cluster.clone(), topology);
+        }
+        if let Some(memory) = run.memory().cloned() {
+            lock(&self.memories).insert(route.group.clone(), memory);
         }
         run.report(route, started.elapsed())
     }
+}
 
-    fn topologies(&self) -> MutexGuard<'_, BTreeMap<ClusterId, Topology>> {
-        self.topologies
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

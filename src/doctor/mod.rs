@@ -18,7 +18,6 @@ mod cluster;
 mod events;
 mod function;
 mod group;
-pub mod guard;
 mod parameters;
 mod report;
 mod resolver;
@@ -102,7 +101,9 @@ pub fn diagnose(seen: &Seen, config: &Config, invocation: &Invocation) -> Diagno
     for id in clusters {
         cluster::examine(seen, id, &mut audit);
         resolver::examine(seen, id, &mut audit);
-        parameters::examine(seen, id, config.replication_user.as_deref(), &mut audit);
+        let user = seen.routes.iter().filter(|route| route.cluster == *id);
+        let user = user.filter_map(|route| route.replication_user.as_deref());
+        parameters::examine(seen, id, user.min(), &mut audit);
     }
     for route in &seen.routes {
         group::examine(seen, route, &mut audit);

@@ -9,7 +9,7 @@ use super::dns::Dns;
 use super::elb::Elb;
 use super::rds::Rds;
 use super::sdk::Sdk;
-use super::{Answer, CallError, Cluster, LogEntry, Registration, Target, Topology, World};
+use super::{Answer, CallError, Cluster, LogEntry, Registration, Survey, Target, Topology, World};
 use crate::route::{ClusterId, TargetGroupArn};
 
 /// AWS and DNS, with clients that are made once a process and kept.
@@ -44,6 +44,10 @@ impl World for Live {
 
     async fn log(&self, id: &ClusterId) -> Result<Vec<LogEntry>, CallError> {
         self.rds.log(id).await
+    }
+
+    async fn survey(&self, id: &ClusterId) -> Result<Survey, CallError> {
+        self.rds.survey(id).await
     }
 
     async fn resolve(&self, name: &str) -> Result<Answer, CallError> {

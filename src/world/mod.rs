@@ -10,6 +10,7 @@ mod elb;
 mod live;
 mod rds;
 mod sdk;
+mod survey;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -24,6 +25,7 @@ pub(crate) use concurrency_limit::ConcurrencyLimit;
 pub(crate) use elb::{DEREGISTER, REGISTER};
 pub use live::Live;
 pub use sdk::Sdk;
+pub use survey::{Member, Survey};
 
 use crate::route::{ClusterEndpoint, ClusterId, InstanceId, TargetGroupArn};
 
@@ -41,6 +43,8 @@ pub trait World {
     /// What the cluster's own event log holds of the last ten minutes, in any order. It is best
     /// effort: an entry may come late, or never.
     async fn log(&self, id: &ClusterId) -> Result<Vec<LogEntry>, CallError>;
+    /// The cluster's instances in full, and what of the readers' guard is set on each.
+    async fn survey(&self, id: &ClusterId) -> Result<Survey, CallError>;
     /// The IPv4 addresses behind an absolute name, and the names on the way to them.
     async fn resolve(&self, name: &str) -> Result<Answer, CallError>;
     /// What the target group holds.

@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 
 use super::batcher::{Batcher, Found};
 use super::concurrency_limit::ConcurrencyLimit;
+use super::survey::{Survey, Surveyor};
 use super::{CallError, Cause, Cluster, LogEntry, Topology};
 use crate::route::{ClusterId, InstanceId};
 
@@ -26,6 +27,7 @@ pub(super) struct Rds {
     clusters: Batcher<ClusterId, Arc<DbCluster>>,
     instances: Batcher<ClusterId, Endpoints>,
     logs: Batcher<ClusterId, Vec<LogEntry>>,
+    surveyor: Surveyor,
 }
 
 type Endpoints = BTreeMap<InstanceId, String>;
@@ -38,6 +40,7 @@ impl Rds {
         };
         let (same, third) = (api.clone(), api.clone());
         Self {
+            surveyor: Surveyor::new(api.client.clone(), api.limit.clone()),
             clusters: Batcher::new(move |ids| api.clone().clusters(ids).boxed()),
             instances: Batcher::new(move |ids| same.clone().endpoints(ids).boxed()),
             logs: Batcher::new(move |ids| third.clone().logs(ids).boxed()),
@@ -47,6 +50,12 @@ impl Rds {
     /// The cluster's entries of the event log.
     pub(super) async fn log(&self, id: &ClusterId) -> Result<Vec<LogEntry>, CallError> {
         self.logs.ask(id).await.map(Option::unwrap_or_default)
+    }
+
+    /// The cluster's instances in full.
+    pub(super) async fn survey(&self, id: &ClusterId) -> Result<Survey, CallError> {
+        let cluster = self.describe_cluster(id).await?;
+        self.surveyor.survey(id, &cluster).await
     }
 
     /// The cluster, with the endpoints of its members. Where no endpoint is known yet, both

@@ -1,6 +1,6 @@
 //! What an `init_connect` does, judged by its text.
 
-use failover_follower::doctor::guard::{Guard, judge, statement};
+use failover_follower::guard::{Guard, judge, statement};
 
 const READER: &str = "@@global.innodb_read_only";
 const USER: &str = "SUBSTRING_INDEX(CURRENT_USER(), '@', 1) = 'rpluser001'";

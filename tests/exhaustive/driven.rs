@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use failover_follower::config::{OnFailoverStart, Settings};
 use failover_follower::observe::Observation;
-use failover_follower::route::{ClusterId, Route, TargetGroupArn};
+use failover_follower::route::{ClusterId, GroupHolds, Route, TargetGroupArn};
 use failover_follower::run::{self, Action, Run};
 use failover_follower::trigger::{Kind, RdsEvent, Signal, Source, Trigger};
 use failover_follower::watch::WatchPolicy;
@@ -212,11 +212,11 @@ impl Driven {
 impl Asks {
     fn of(action: &Action, began: Tick, now: Tick) -> Option<Self> {
         match action {
-            Action::Look { at, asks_log } => {
+            Action::Look { at, asks } => {
                 let ticks = at.as_nanos() / TICK.as_nanos();
                 Some(Self::Look {
                     at: now.max(began + Tick::try_from(ticks).unwrap()),
-                    log: *asks_log,
+                    log: asks.log,
                 })
             }
             Action::Deregister(targets) => Some(Self::Deregister(group(targets))),
@@ -263,5 +263,7 @@ fn route() -> Route {
         cluster: ClusterId::parse("cluster").unwrap(),
         group: TargetGroupArn::parse(group).unwrap(),
         endpoint: None,
+        holds: GroupHolds::Writer,
+        replication_user: None,
     }
 }

@@ -146,6 +146,7 @@ impl Truth {
             api: Ok(Some(id(self.writer))),
             dns: Ok(id(self.cname)),
             log: asks_log.then(|| self.read_log()),
+            survey: None,
             topology: Some(Topology {
                 endpoint: "cluster".to_owned(),
                 port: PORT,

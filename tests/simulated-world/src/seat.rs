@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use failover_follower::report::RouteReport;
 use failover_follower::route::{ClusterId, InstanceId, TargetGroupArn};
 use failover_follower::world::{
-    Answer, CallError, Cause, Cluster, LogEntry, Registration, Target, Topology, World,
+    Answer, CallError, Cause, Cluster, LogEntry, Registration, Survey, Target, Topology, World,
 };
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -38,6 +38,7 @@ pub struct Seat {
 
 const API: &str = "rds:DescribeDBClusters";
 const LOG: &str = "rds:DescribeEvents";
+const SURVEY: &str = "rds:DescribeDBInstances";
 const READ: &str = "elasticloadbalancing:DescribeTargetHealth";
 const IN: &str = "elasticloadbalancing:RegisterTargets";
 const OUT: &str = "elasticloadbalancing:DeregisterTargets";
@@ -195,6 +196,17 @@ impl World for Seat {
             Some(fault) => fault.misreads(entries, state.time(now)),
             None => entries,
         })
+    }
+
+    async fn survey(&self, _id: &ClusterId) -> Result<Survey, CallError> {
+        let health = |state: &State| match state.api_health {
+            Health::Up => state.members.health,
+            down => down,
+        };
+        self.call(SURVEY, health).await?;
+        let state = self.universe.now();
+        self.known.borrow_mut().surveyed(&state);
+        Ok(state.survey(self.fault))
     }
 
     async fn resolve(&self, name: &str) -> Result<Answer, CallError> {

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use failover_follower::route::{ClusterId, InstanceId, Route, TargetGroupArn};
+use failover_follower::route::{ClusterId, GroupHolds, InstanceId, Route, TargetGroupArn};
 use tokio::time::Instant;
 
 use crate::payload::wall_clock_at;
@@ -48,6 +48,8 @@ pub fn route() -> Route {
         cluster: ClusterId::parse(CLUSTER).expect("a cluster identifier"),
         group: TargetGroupArn::parse(GROUP).expect("a target group's ARN"),
         endpoint: None,
+        holds: GroupHolds::Writer,
+        replication_user: None,
     }
 }
 
