@@ -17,6 +17,27 @@ fn the_statement_that_is_written_is_right_for_its_user_whatever_the_name() {
     }
 }
 
+/// Each fails nowhere, or for everybody: less than certain is no guard.
+#[test]
+fn a_form_that_only_looks_like_the_guard_is_not_known() {
+    for (condition, failure) in [
+        // A column, which every connection lacks.
+        (format!("innodb_read_only AND {USER}"), ROWS),
+        // No user has two names.
+        (
+            format!("{READER} AND {USER} AND USER() LIKE 'other@%'"),
+            ROWS,
+        ),
+        // A UUID, of which the function does not fail.
+        (
+            format!("{READER} AND {USER}"),
+            "UUID_TO_BIN('6ccd780c-baba-1026-9564-5b8c656024db')",
+        ),
+    ] {
+        assert_eq!(guard(&condition, failure), Guard::Unknown, "{condition}");
+    }
+}
+
 #[test]
 fn every_known_form_is_right() {
     let right = Guard::Right("rpluser001".to_owned());

@@ -282,9 +282,9 @@ impl State {
             members.any(|address| Target::new(*address, PORT) == *target)
         };
         let span = until.saturating_duration_since(self.moment);
-        let all_refuse = registered(&self.group)
-            .iter()
-            .all(|one| self.may_stand_by(one));
+        let held = registered(&self.group);
+        let mut members = held.iter().filter(|one| self.owner(one).is_some());
+        let all_refuse = members.all(|one| self.may_stand_by(one));
         let most = if all_refuse { 2 } else { 1 };
         let harmless: BTreeSet<Target> = registered(&self.group)
             .into_iter()
