@@ -19,5 +19,6 @@ mod failovers;
 mod faults;
 mod function;
 mod interface;
+mod members;
 mod routes;
 mod triggers;
