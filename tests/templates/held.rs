@@ -175,7 +175,7 @@ fn two_stacks_on_one_cluster_have_alarms_of_their_own() {
     let own = alarms
         .values()
         .filter(|alarm| alarm["Namespace"] == "FailoverFollower");
-    assert_eq!(own.clone().count(), 4);
+    assert_eq!(own.clone().count(), 5);
     for alarm in own {
         assert_eq!(alarm["Dimensions"], json!([cluster, function]), "{alarm}");
     }
