@@ -208,7 +208,8 @@ impl Run {
             return self.write(Write::Deregister(deregister));
         }
         if let Some(target) = register {
-            if self.beat.registered {
+            let awaits_list = self.evidence.group.awaits_removal(self.clock(at));
+            if self.beat.registered || awaits_list && !self.settings.dry_run {
                 return self.look_at_next_beat(at);
             }
             if !is_good && !self.beat.renewed {

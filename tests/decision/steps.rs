@@ -192,6 +192,25 @@ fn a_write_that_the_list_does_not_show_is_not_repeated_at_once() {
 }
 
 #[test]
+fn nothing_is_registered_beside_a_target_that_the_list_still_shows_or_shows_again() {
+    let mut run = emptied();
+    let waits = run.looked(2_600, 2_650, sees("a", "a", "b"));
+    assert!(
+        matches!(waits, Action::Look { at, .. } if at == ms(3_000)),
+        "{waits:?}"
+    );
+    let into = Action::Register(target("a"));
+    assert_eq!(run.looked(3_000, 3_050, sees("a", "a", "")), into);
+
+    let mut run = emptied();
+    for now in [2_600, 4_000, 6_000, 7_000] {
+        let waits = run.looked(now, now, sees("a", "a", "b"));
+        assert!(matches!(waits, Action::Look { .. }), "{now}: {waits:?}");
+    }
+    assert_eq!(run.looked(8_000, 8_000, sees("a", "a", "")), into);
+}
+
+#[test]
 fn a_write_that_failed_is_tried_again_on_the_next_beat() {
     let mut run = Driven::begin();
     run.looked(0, 50, sees("a", "a", "b"));
