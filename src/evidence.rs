@@ -237,6 +237,14 @@ impl Group {
         }
     }
 
+    /// Whether the list still shows what this run has taken out, or shows it again since another run
+    /// has put it in: nothing comes in beside it until it is gone, or the write counts as undone.
+    #[must_use]
+    pub fn awaits_removal(&self, now: DateTime<Utc>) -> bool {
+        let mut unseen = self.unseen.iter();
+        unseen.any(|write| !write.registers && now < write.due)
+    }
+
     /// Takes in a write whose call failed: it may have been done all the same.
     pub fn may_have_written(&mut self, targets: Vec<&Target>, registers: bool) {
         let mut held = self.held.clone().unwrap_or_default();

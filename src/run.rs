@@ -205,8 +205,8 @@ impl Run {
             return self.write(Write::Deregister(deregister));
         }
         if let Some(target) = register {
-            let awaits_list = !self.settings.dry_run && look.lists_another(&target);
-            if self.beat.registered || awaits_list {
+            let awaits_list = self.evidence.group.awaits_removal(self.clock(at));
+            if self.beat.registered || awaits_list && !self.settings.dry_run {
                 return self.look_at_next_beat(at);
             }
             if !is_good && !self.beat.renewed {
@@ -480,14 +480,6 @@ impl Look {
             None => false,
         };
         has_log && at.saturating_sub(self.asked) <= OUTDATED
-    }
-
-    /// Whether the list shows another target than this one. One that the run has taken out may not
-    /// have left the list yet, or another run has put it in again: until the list shows it gone, or
-    /// the write counts as undone and is repeated, nothing comes in beside it.
-    fn lists_another(&self, target: &Target) -> bool {
-        let listed = self.seen.targets.iter().flatten();
-        listed.into_iter().any(|one| one != target)
     }
 
     /// An error that stays however often it is looked again.
