@@ -16,6 +16,7 @@
 mod binary;
 mod channels;
 mod commands;
+mod company;
 mod following;
 mod held;
 mod iam;
