@@ -17,6 +17,7 @@ mod binary;
 mod channels;
 mod commands;
 mod company;
+mod examples;
 mod following;
 mod held;
 mod iam;
