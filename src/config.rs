@@ -1,20 +1,22 @@
 //! The function's configuration: read once from the environment, right from then on.
 
+mod routes;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde::Deserialize;
 pub use tracing_subscriber::filter::LevelFilter;
 
 use crate::endpoints::{self, EndpointUrl, Endpoints};
-use crate::route::{ClusterEndpoint, ClusterId, NameError, Route, TargetGroupArn};
+use crate::route::Route;
 
 /// How the function was configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// What to follow; never empty, and no target group twice. `ROUTES`, or the one of
-    /// `DB_CLUSTER_IDENTIFIER`, `TARGET_GROUP_ARN` and `DB_CLUSTER_ENDPOINT`.
+    /// `DB_CLUSTER_IDENTIFIER` or `DB_INSTANCE_IDENTIFIER`, `TARGET_GROUP_ARN` and
+    /// `DB_CLUSTER_ENDPOINT`.
     pub routes: Vec<Route>,
     /// How to follow it.
     pub settings: Settings,
@@ -209,100 +211,10 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
         })
     }
 
-    fn routes(&self) -> Result<Vec<Route>, ConfigError> {
-        let Some(held) = (self.0)("ROUTES") else {
-            let given = GivenRoute {
-                db_cluster_identifier: self.required(
-                    CLUSTER,
-                    "the Aurora cluster's identifier, or ROUTES a list of routes",
-                )?,
-                target_group_arn: self
-                    .required(GROUP, "the ARN of the target group that follows its Writer")?,
-                db_cluster_endpoint: (self.0)(ENDPOINT),
-            };
-            return Ok(vec![given.route([CLUSTER, GROUP, ENDPOINT])?]);
-        };
-        for variable in [CLUSTER, GROUP, ENDPOINT] {
-            if let Some(held) = (self.0)(variable) {
-                let should = "nothing while ROUTES is set: give one route, or ROUTES".to_owned();
-                return Err(ConfigError::Wrong {
-                    variable,
-                    held,
-                    should,
-                });
-            }
-        }
-        let wrong = |why: String| ConfigError::Wrong {
-            variable: "ROUTES",
-            held: held.clone(),
-            should: format!(
-                r#"a JSON list such as [{{"dbClusterIdentifier": "…", "targetGroupArn": "arn:…"}}] ({why})"#
-            ),
-        };
-        let given: Vec<GivenRoute> =
-            serde_json::from_str(&held).map_err(|error| wrong(error.to_string()))?;
-        if given.is_empty() {
-            return Err(wrong("it names no route".to_owned()));
-        }
-        let mut routes: Vec<Route> = Vec::with_capacity(given.len());
-        for given in given {
-            let route = given.route(["ROUTES"; 3])?;
-            if routes.iter().any(|other| other.group == route.group) {
-                return Err(wrong(format!(
-                    "{} stands twice, and a group follows one cluster",
-                    route.group
-                )));
-            }
-            routes.push(route);
-        }
-        Ok(routes)
-    }
-
     fn required(&self, variable: &'static str, should: &str) -> Result<String, ConfigError> {
         (self.0)(variable).ok_or_else(|| ConfigError::Missing {
             variable,
             should: should.to_owned(),
-        })
-    }
-}
-
-const CLUSTER: &str = "DB_CLUSTER_IDENTIFIER";
-const GROUP: &str = "TARGET_GROUP_ARN";
-const ENDPOINT: &str = "DB_CLUSTER_ENDPOINT";
-
-/// A route as it was given.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct GivenRoute {
-    db_cluster_identifier: String,
-    target_group_arn: String,
-    db_cluster_endpoint: Option<String>,
-}
-
-impl GivenRoute {
-    /// The route; its texts stood in these variables.
-    fn route(&self, [cluster, group, endpoint]: [&'static str; 3]) -> Result<Route, ConfigError> {
-        let wrong = |variable, held: &str, error: &NameError| ConfigError::Wrong {
-            variable,
-            held: held.to_owned(),
-            should: error.should().to_owned(),
-        };
-        let Self {
-            db_cluster_identifier,
-            target_group_arn,
-            db_cluster_endpoint,
-        } = self;
-        Ok(Route {
-            cluster: ClusterId::parse(db_cluster_identifier)
-                .map_err(|error| wrong(cluster, db_cluster_identifier, &error))?,
-            group: TargetGroupArn::parse(target_group_arn)
-                .map_err(|error| wrong(group, target_group_arn, &error))?,
-            endpoint: db_cluster_endpoint
-                .as_deref()
-                .map(|held| {
-                    ClusterEndpoint::parse(held).map_err(|error| wrong(endpoint, held, &error))
-                })
-                .transpose()?,
         })
     }
 }

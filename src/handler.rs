@@ -6,14 +6,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, info_span, warn};
 
+use crate::blue_green::report_coordinates;
 use crate::config::Config;
 use crate::follow::follow;
 use crate::report::{Report, RouteReport};
-use crate::route::{ClusterId, Route};
+use crate::route::Route;
 use crate::run::Run;
+use crate::source::SourceId;
 use crate::trigger::{self, Trigger};
 use crate::watch::WatchPolicy;
 use crate::world::{Topology, World};
@@ -22,7 +24,7 @@ use crate::world::{Topology, World};
 pub struct Follower<W> {
     world: W,
     config: Config,
-    topologies: Mutex<BTreeMap<ClusterId, Topology>>,
+    topologies: Mutex<BTreeMap<SourceId, Topology>>,
 }
 
 impl<W: World> Follower<W> {
@@ -58,7 +60,10 @@ impl<W: World> Follower<W> {
             .routes
             .iter()
             .map(|route| self.follow(route, &triggers, now, times));
-        let routes = join_all(runs).await;
+        let mut routes = join_all(runs).await;
+        let coordinates = report_coordinates(&self.world, &triggers, &mut routes);
+        // They are news, and no reason to be late.
+        let _ = timeout_at(deadline, coordinates).await;
         Report {
             triggers: triggers.iter().map(Into::into).collect(),
             routes,
@@ -79,18 +84,22 @@ impl<W: World> Follower<W> {
         let [started, deadline] = times;
         let time = deadline.saturating_duration_since(started);
         let mut run = Run::new(settings, policy, now, time);
-        let known = self.topologies().get(&route.cluster).cloned();
-        let span = info_span!("route", cluster = %route.cluster, target_group = route.group.name());
+        let known = self.topologies().get(&route.source).cloned();
+        let span = info_span!(
+            "route",
+            source = route.source.as_str(),
+            target_group = route.group.name()
+        );
         follow(&self.world, route, &mut run, known, settings.dry_run, times)
             .instrument(span)
             .await;
         if let Some(topology) = run.topology().cloned() {
-            self.topologies().insert(route.cluster.clone(), topology);
+            self.topologies().insert(route.source.clone(), topology);
         }
         run.report(route, started.elapsed())
     }
 
-    fn topologies(&self) -> MutexGuard<'_, BTreeMap<ClusterId, Topology>> {
+    fn topologies(&self) -> MutexGuard<'_, BTreeMap<SourceId, Topology>> {
         self.topologies
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

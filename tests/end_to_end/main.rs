@@ -20,4 +20,5 @@ mod faults;
 mod function;
 mod interface;
 mod routes;
+mod sources;
 mod triggers;

@@ -104,6 +104,69 @@ fn subnets_without_security_groups_are_refused_with_a_sentence() {
 }
 
 #[test]
+fn a_stack_follows_one_cluster_or_one_instance() {
+    let group = ("TargetGroupArn", GROUP);
+    let (cluster, instance) = (
+        ("DBClusterIdentifier", CLUSTER),
+        ("DBInstanceIdentifier", "db"),
+    );
+    let template = |given: &[_]| Template::new(&TEMPLATE, &[&[group], given].concat());
+    for accepted in [[cluster], [instance]] {
+        assert_eq!(template(&accepted).refusals(), [""; 0], "{accepted:?}");
+    }
+    for refused in [&[][..], &[cluster, instance]] {
+        let template = template(refused);
+        let refusals = template.refusals();
+        assert!(refusals[0].starts_with("DBClusterIdentifier and DBInstanceIdentifier: "));
+    }
+    let endpoint = (
+        "DBClusterEndpoint",
+        "a.cluster-b.eu-west-1.rds.amazonaws.com",
+    );
+    let refusal = template(&[instance, endpoint]);
+    assert!(refusal.refusals()[0].starts_with("DBClusterEndpoint with DBInstanceIdentifier: "));
+}
+
+#[test]
+fn an_instances_stack_reads_no_cluster_and_watches_its_metrics() {
+    let given = [("DBInstanceIdentifier", "db"), ("TargetGroupArn", GROUP)];
+    let template = Template::new(&TEMPLATE, &given);
+    let role = &template.resources("AWS::IAM::Role")["FollowerRole"];
+    assert!(!role.to_string().contains("DescribeDBClusters\""), "{role}");
+    assert!(role.to_string().contains("rds:DescribeDBInstances"));
+    let function = &template.resources("AWS::Lambda::Function")["Follower"];
+    let variables = &function["Environment"]["Variables"];
+    assert_eq!(variables["DB_INSTANCE_IDENTIFIER"], "db");
+    assert_eq!(variables["DB_CLUSTER_IDENTIFIER"], "");
+    let alarms = template.resources("AWS::CloudWatch::Alarm");
+    let own = alarms
+        .values()
+        .filter(|alarm| alarm["Namespace"] == "FailoverFollower");
+    let dimension = json!({"Name": "DBInstanceIdentifier", "Value": "db"});
+    for alarm in own {
+        assert_eq!(alarm["Dimensions"][0], dimension, "{alarm}");
+    }
+}
+
+#[test]
+fn people_are_told_of_greens_coordinates_and_what_to_type() {
+    let template = with(&[("NotificationEmail", "on-call@example.com")]);
+    let rules = template.resources("AWS::Events::Rule");
+    let notice = &rules["CoordinatesNotice"]["Targets"][0]["InputTransformer"];
+    let text = notice["InputTemplate"].as_str().unwrap();
+    let typed =
+        "CHANGE REPLICATION SOURCE TO SOURCE_LOG_FILE = '<file>', SOURCE_LOG_POS = <position>";
+    assert!(text.contains(typed) && text.contains("HeatWave"), "{text}");
+    let paths = notice["InputPathsMap"].as_object().unwrap();
+    for name in paths.keys() {
+        assert!(text.contains(&format!("<{name}>")), "{name}");
+    }
+    let policy = &template.resources("AWS::SNS::TopicPolicy")["NoticeTopicPolicy"];
+    let policy = policy.to_string();
+    assert!(policy.contains("CoordinatesNotice"), "{policy}");
+}
+
+#[test]
 fn a_health_check_at_the_database_is_refused_with_a_sentence() {
     let required = [
         ("VpcId", "vpc-0a"),

@@ -78,7 +78,8 @@ async fn all_of_the_function(cloud: &Cloud) {
         ("RdsEventTopicArn", ""), // beside a key for the stack's own it is refused
     ];
     let route = [("DBClusterIdentifier", CLUSTER), ("TargetGroupArn", group)];
-    assert_all_given(&TEMPLATE, &[&route[..], &further].concat());
+    let other = [("DBInstanceIdentifier", "")]; // beside a cluster it is refused
+    assert_all_given(&TEMPLATE, &[&route[..], &other, &further].concat());
     let stack = deploy_function(cloud, group, &further).await;
     for made in ["FollowerCodeMayNot", "NoticeEmail", "SwitchNotice"] {
         stack.resource(made).unwrap();

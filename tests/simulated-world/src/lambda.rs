@@ -15,7 +15,7 @@ use crate::fault::Fault;
 use crate::payload::{dated, wall_clock};
 use crate::seat::Seat;
 use crate::statement::as_if_completed;
-use crate::universe::{Universe, route};
+use crate::universe::Universe;
 
 /// One delivery of a payload to the function.
 #[derive(Clone, Debug)]
@@ -128,7 +128,7 @@ impl Lambda {
         let blinded = seat.blinded();
         let began = universe.started().elapsed();
         let config = Config {
-            routes: vec![route()],
+            routes: vec![universe.route()],
             settings: self.settings,
             dns_server: None,
             endpoints: Endpoints::default(),
@@ -140,7 +140,7 @@ impl Lambda {
         let handling = follower.handle(&payload, now, deadline);
         let report = tokio::select! {
             report = timeout(crashes.unwrap_or(self.timeout), handling) => report.ok()?,
-            () = blinded.notified() => Report { triggers: Vec::new(), routes: vec![RouteReport::ignored(&route())] },
+            () = blinded.notified() => Report { triggers: Vec::new(), routes: vec![RouteReport::ignored(&universe.route())] },
         };
         let ended = universe.started().elapsed();
         follower.world().end(&report.routes[0]);

@@ -99,7 +99,7 @@ fn see(state: &State, log: &[LogEntry]) -> Observation {
         dns: state.dns.clone().ok_or_else(silent),
         log: Some(Ok(log.to_vec())),
         topology: Some(Topology {
-            endpoint: route().cluster.to_string(),
+            endpoint: route().source.as_str().to_owned(),
             port: PORT,
             instances,
             listed: true,
