@@ -29,6 +29,7 @@ mod permissions;
 mod plain;
 mod reference;
 mod refusals;
+mod release;
 mod request;
 mod room;
 mod sealed;
