@@ -16,6 +16,8 @@
 mod binary;
 mod channels;
 mod commands;
+mod company;
+mod examples;
 mod following;
 mod held;
 mod iam;
