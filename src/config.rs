@@ -1,20 +1,22 @@
 //! The function's configuration: read once from the environment, right from then on.
 
+mod routes;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde::Deserialize;
 pub use tracing_subscriber::filter::LevelFilter;
 
 use crate::endpoints::{self, EndpointUrl, Endpoints};
-use crate::route::{ClusterEndpoint, ClusterId, GroupHolds, NameError, Route, TargetGroupArn};
+use crate::route::Route;
 
 /// How the function was configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// What to follow; never empty, and no target group twice. `ROUTES`, or the one of
-    /// `DB_CLUSTER_IDENTIFIER`, `TARGET_GROUP_ARN` and `DB_CLUSTER_ENDPOINT`.
+    /// `DB_CLUSTER_IDENTIFIER` or `DB_INSTANCE_IDENTIFIER`, `TARGET_GROUP_ARN` and
+    /// `DB_CLUSTER_ENDPOINT`.
     pub routes: Vec<Route>,
     /// How to follow it.
     pub settings: Settings,
@@ -201,157 +203,10 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
         })
     }
 
-    /// What a route has that does not say so itself.
-    fn defaults(&self) -> Result<Defaults, ConfigError> {
-        Ok(Defaults {
-            holds: self
-                .read(HOLDS, GroupHolds::EXPECTED, GroupHolds::parse)?
-                .unwrap_or_default(),
-            replication_user: self.read(USER, USER_EXPECTED, user_name)?,
-        })
-    }
-
-    fn routes(&self) -> Result<Vec<Route>, ConfigError> {
-        let defaults = self.defaults()?;
-        let Some(held) = (self.0)("ROUTES") else {
-            let given = GivenRoute {
-                db_cluster_identifier: self.required(
-                    CLUSTER,
-                    "the Aurora cluster's identifier, or ROUTES a list of routes",
-                )?,
-                target_group_arn: self
-                    .required(GROUP, "the ARN of the target group that follows its Writer")?,
-                db_cluster_endpoint: (self.0)(ENDPOINT),
-                group_holds: None,
-                replication_user: None,
-            };
-            return Ok(vec![given.route([CLUSTER, GROUP, ENDPOINT], &defaults)?]);
-        };
-        for variable in [CLUSTER, GROUP, ENDPOINT] {
-            if let Some(held) = (self.0)(variable) {
-                let should = "nothing while ROUTES is set: give one route, or ROUTES".to_owned();
-                return Err(ConfigError::Wrong {
-                    variable,
-                    held,
-                    should,
-                });
-            }
-        }
-        let wrong = |why: String| ConfigError::Wrong {
-            variable: "ROUTES",
-            held: held.clone(),
-            should: format!(
-                r#"a JSON list such as [{{"dbClusterIdentifier": "…", "targetGroupArn": "arn:…"}}] ({why})"#
-            ),
-        };
-        let given: Vec<GivenRoute> =
-            serde_json::from_str(&held).map_err(|error| wrong(error.to_string()))?;
-        if given.is_empty() {
-            return Err(wrong("it names no route".to_owned()));
-        }
-        let mut routes: Vec<Route> = Vec::with_capacity(given.len());
-        for given in given {
-            let route = given.route(["ROUTES"; 3], &defaults)?;
-            if routes.iter().any(|other| other.group == route.group) {
-                return Err(wrong(format!(
-                    "{} stands twice, and a group follows one cluster",
-                    route.group
-                )));
-            }
-            routes.push(route);
-        }
-        Ok(routes)
-    }
-
     fn required(&self, variable: &'static str, should: &str) -> Result<String, ConfigError> {
         (self.0)(variable).ok_or_else(|| ConfigError::Missing {
             variable,
             should: should.to_owned(),
-        })
-    }
-}
-
-const CLUSTER: &str = "DB_CLUSTER_IDENTIFIER";
-const GROUP: &str = "TARGET_GROUP_ARN";
-const ENDPOINT: &str = "DB_CLUSTER_ENDPOINT";
-const HOLDS: &str = "GROUP_HOLDS";
-const USER: &str = "REPLICATION_USER";
-const USER_EXPECTED: &str = "the name of a MySQL user, of 1 to 32 characters, without its host";
-
-/// What the variables say for every route.
-struct Defaults {
-    holds: GroupHolds,
-    replication_user: Option<String>,
-}
-
-/// A route as it was given.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct GivenRoute {
-    db_cluster_identifier: String,
-    target_group_arn: String,
-    db_cluster_endpoint: Option<String>,
-    group_holds: Option<String>,
-    replication_user: Option<String>,
-}
-
-impl GivenRoute {
-    /// The route; its texts stood in these variables.
-    fn route(
-        &self,
-        [cluster, group, endpoint]: [&'static str; 3],
-        defaults: &Defaults,
-    ) -> Result<Route, ConfigError> {
-        let is_not = |variable, held: &str, should: &str| ConfigError::Wrong {
-            variable,
-            held: held.to_owned(),
-            should: should.to_owned(),
-        };
-        let wrong =
-            |variable, held: &str, error: &NameError| is_not(variable, held, error.should());
-        let Self {
-            db_cluster_identifier,
-            target_group_arn,
-            db_cluster_endpoint,
-            group_holds,
-            replication_user,
-        } = self;
-        let holds = match group_holds.as_deref() {
-            None => defaults.holds,
-            Some(held) => GroupHolds::parse(held).ok_or_else(|| {
-                let should = format!("a `groupHolds` of {}", GroupHolds::EXPECTED);
-                is_not("ROUTES", held, &should)
-            })?,
-        };
-        let replication_user = match replication_user.as_deref() {
-            None => defaults.replication_user.clone(),
-            Some(held) => Some(user_name(held).ok_or_else(|| {
-                is_not(
-                    "ROUTES",
-                    held,
-                    &format!("a `replicationUser`: {USER_EXPECTED}"),
-                )
-            })?),
-        };
-        if holds == GroupHolds::Members && replication_user.is_none() {
-            return Err(ConfigError::Missing {
-                variable: USER,
-                should: format!("{USER_EXPECTED}, where a group holds members"),
-            });
-        }
-        Ok(Route {
-            holds,
-            replication_user,
-            cluster: ClusterId::parse(db_cluster_identifier)
-                .map_err(|error| wrong(cluster, db_cluster_identifier, &error))?,
-            group: TargetGroupArn::parse(target_group_arn)
-                .map_err(|error| wrong(group, target_group_arn, &error))?,
-            endpoint: db_cluster_endpoint
-                .as_deref()
-                .map(|held| {
-                    ClusterEndpoint::parse(held).map_err(|error| wrong(endpoint, held, &error))
-                })
-                .transpose()?,
         })
     }
 }

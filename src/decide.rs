@@ -15,6 +15,7 @@
 //!  silent    completed a, 30 s or less  CNAME a                                 a, explained if recent
 //!  silent    completed a                                                        not confirmed; only a may stay
 //!  no Writer                            for a minute                            not there; members leave
+//!  silent    none                       it is an instance's route               the instance
 //!  any other combination                                                        not confirmed
 //! ```
 //!
@@ -38,7 +39,7 @@ use crate::observe::Observation;
 use crate::route::InstanceId;
 use crate::standby::{Alone, Standby};
 use crate::statement::Standing;
-use crate::world::Target;
+use crate::world::{Cause, Target};
 
 /// How long the API must have listed a Writer, and no other, to be believed without a second
 /// source.
@@ -229,7 +230,11 @@ impl<'a> Context<'a> {
         match &self.seen.api {
             Ok(Some(writer)) => self.listed(writer, standing),
             Ok(None) => Self::awaited(standing).unwrap_or(Verdict::Awaited(Pending::Writer)),
-            Err(_) => self.silent(standing),
+            Err(error) => match self.seen.alone() {
+                // An instance is its own Writer, whoever is silent; only DNS knows its address.
+                Some(writer) if error.cause != Cause::NotFound => self.confirmed(writer, None),
+                _ => self.silent(standing),
+            },
         }
     }
 

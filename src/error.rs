@@ -11,6 +11,9 @@ pub enum RunError {
     /// RDS knows no cluster of that name.
     #[error("the cluster does not exist")]
     ClusterNotFound(#[source] CallError),
+    /// RDS knows no DB instance of that name that a route could follow.
+    #[error("there is no such DB instance to follow")]
+    InstanceNotFound(#[source] CallError),
     /// The load balancer knows no target group of that ARN.
     #[error("the target group does not exist")]
     TargetGroupNotFound(#[source] CallError),
@@ -63,6 +66,7 @@ impl RunError {
     pub fn error_type(&self) -> &'static str {
         match self {
             Self::ClusterNotFound(_) => "ClusterNotFound",
+            Self::InstanceNotFound(_) => "InstanceNotFound",
             Self::TargetGroupNotFound(_) => "TargetGroupNotFound",
             Self::AccessDenied(_) => "AccessDenied",
             Self::Credentials(_) => "Credentials",
@@ -126,9 +130,10 @@ impl RunError {
             Pending::Confirmation | Pending::Completion(_) | Pending::Reason(_) => {
                 match &seen.api {
                     Ok(_) => Self::Undecided(seen.dns.clone().err()),
-                    Err(error) if error.cause == Cause::NotFound => {
-                        Self::ClusterNotFound(error.clone())
-                    }
+                    Err(error) if error.cause == Cause::NotFound => match error.call {
+                        "rds:DescribeDBInstances" => Self::InstanceNotFound(error.clone()),
+                        _ => Self::ClusterNotFound(error.clone()),
+                    },
                     Err(error) => {
                         Self::of_call(error.clone(), |error| Self::Undecided(Some(error)))
                     }

@@ -36,7 +36,7 @@ pub fn statement(user: &str) -> String {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Unguarded {
     /// The engine has none.
-    #[error("the engine {0:?} has no init_connect, which is MySQL's")]
+    #[error("the engine is {0:?}: only a reader of Aurora MySQL is innodb_read_only")]
     Engine(String),
     /// No look-up has found the instance.
     #[error("`{0}` was not found among the cluster's instances")]
@@ -55,7 +55,7 @@ pub enum Unguarded {
 /// # Errors
 /// Where it is not, or not certainly.
 pub fn seen(survey: &Survey, instance: &InstanceId, user: &str) -> Result<(), Unguarded> {
-    if !survey.engine.contains("mysql") {
+    if survey.engine != ENGINE {
         return Err(Unguarded::Engine(survey.engine.clone()));
     }
     let Some(member) = survey.members.get(instance) else {
@@ -76,6 +76,10 @@ pub fn seen(survey: &Survey, instance: &InstanceId, user: &str) -> Result<(), Un
         None => Ok(()),
     }
 }
+
+/// The engine whose readers the guard tells. Those of a Multi-AZ DB cluster are no
+/// `innodb_read_only`.
+const ENGINE: &str = "aurora-mysql";
 
 /// What tells a reader from the Writer.
 const READER: &str = "@@innodb_read_only";

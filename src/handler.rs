@@ -6,14 +6,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, info_span, warn};
 
+use crate::blue_green::report_coordinates;
 use crate::config::Config;
 use crate::follow::follow;
 use crate::report::{Report, RouteReport};
-use crate::route::{ClusterId, Route, TargetGroupArn};
+use crate::route::{Route, TargetGroupArn};
 use crate::run::Run;
+use crate::source::SourceId;
 use crate::standby::Memory;
 use crate::trigger::{self, Trigger};
 use crate::watch::WatchPolicy;
@@ -24,7 +26,7 @@ use crate::world::{Topology, World};
 pub struct Follower<W> {
     world: W,
     config: Config,
-    topologies: Mutex<BTreeMap<ClusterId, Topology>>,
+    topologies: Mutex<BTreeMap<SourceId, Topology>>,
     memories: Mutex<BTreeMap<TargetGroupArn, Memory>>,
 }
 
@@ -62,7 +64,10 @@ impl<W: World> Follower<W> {
             .routes
             .iter()
             .map(|route| self.follow(route, &triggers, now, times));
-        let routes = join_all(runs).await;
+        let mut routes = join_all(runs).await;
+        let coordinates = report_coordinates(&self.world, &triggers, &mut routes);
+        // They are news, and no reason to be late.
+        let _ = timeout_at(deadline, coordinates).await;
         Report {
             triggers: triggers.iter().map(Into::into).collect(),
             routes,
@@ -87,13 +92,17 @@ impl<W: World> Follower<W> {
             let memory = lock(&self.memories).get(&route.group).cloned();
             run = run.holding_members(user, memory.unwrap_or_default());
         }
-        let known = lock(&self.topologies).get(&route.cluster).cloned();
-        let span = info_span!("route", cluster = %route.cluster, target_group = route.group.name());
+        let known = lock(&self.topologies).get(&route.source).cloned();
+        let span = info_span!(
+            "route",
+            source = route.source.as_str(),
+            target_group = route.group.name()
+        );
         follow(&self.world, route, &mut run, known, settings.dry_run, times)
             .instrument(span)
             .await;
         if let Some(topology) = run.topology().cloned() {
-            lock(&self.topologies).insert(route.cluster.clone(), topology);
+            lock(&self.topologies).insert(route.source.clone(), topology);
         }
         if let Some(memory) = run.memory().cloned() {
             lock(&self.memories).insert(route.group.clone(), memory);

@@ -16,6 +16,7 @@
 //! names and what RDS refuses to be asked. `docs/design.md` has the reasons.
 
 pub mod address;
+pub mod blue_green;
 pub mod config;
 pub mod decide;
 pub mod doctor;
@@ -32,6 +33,8 @@ pub mod plan;
 pub mod report;
 pub mod route;
 pub mod run;
+pub mod settling;
+pub mod source;
 pub mod standby;
 pub mod statement;
 pub mod trigger;

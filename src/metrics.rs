@@ -10,15 +10,13 @@ use crate::standby::Alone;
 /// The metrics' namespace.
 const NAMESPACE: &str = "FailoverFollower";
 
-/// The cluster of the route.
-const CLUSTER: &str = "DBClusterIdentifier";
-/// What distinguishes two functions that follow the same cluster.
+/// What distinguishes two functions that follow the same source.
 const FUNCTION: &str = "FunctionName";
 
 /// The metrics of a route, in one line of the embedded metric format; `None` where it did nothing
 /// nothing failed and no guard is missing, as a scheduled run does 1,440 times a day.
 ///
-/// Each metric is published twice, by cluster and by cluster and function.
+/// Each metric is published twice, by cluster (or instance) and by that and function.
 #[must_use]
 pub fn line(route: &RouteReport, function: &str, now: DateTime<Utc>) -> Option<Value> {
     let wrote = !route.registered.is_empty() || !route.deregistered.is_empty();
@@ -59,18 +57,19 @@ pub fn line(route: &RouteReport, function: &str, now: DateTime<Utc>) -> Option<V
         .map(|(name, unit, _)| json!({"Name": name, "Unit": unit}))
         .collect();
     let mut line = Map::new();
+    let source = route.source.dimension();
     line.insert(
         "_aws".to_owned(),
         json!({
             "Timestamp": now.timestamp_millis(),
             "CloudWatchMetrics": [{
                 "Namespace": NAMESPACE,
-                "Dimensions": [[CLUSTER], [CLUSTER, FUNCTION]],
+                "Dimensions": [[source], [source, FUNCTION]],
                 "Metrics": definitions,
             }],
         }),
     );
-    line.insert(CLUSTER.to_owned(), json!(route.db_cluster_identifier));
+    line.insert(source.to_owned(), json!(route.source.as_str()));
     line.insert(FUNCTION.to_owned(), json!(function));
     line.extend(
         metrics

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::address::{self, NoAddress};
+use crate::blue_green::refuse_old_side;
 use crate::route::{InstanceId, Route};
 use crate::world::{Answer, CallError, Cause, Cluster, LogEntry, Survey, Target, Topology, World};
 
@@ -58,6 +59,12 @@ impl Observation {
         api.filter(|writer| self.dns.as_ref() == Ok(writer))
     }
 
+    /// The instance that this is a look at, where it is none at a cluster.
+    #[must_use]
+    pub fn alone(&self) -> Option<&InstanceId> {
+        self.topology.as_ref()?.alone()
+    }
+
     /// Whether an instance may be a member of the cluster: it is one, or no list of members is
     /// known.
     #[must_use]
@@ -89,14 +96,14 @@ pub async fn observe(
     let known = known.or_else(|| route.endpoint.as_ref().map(Topology::from_endpoint));
     let log = async {
         if asks.log {
-            Some(in_time("rds:DescribeEvents", world.log(&route.cluster)).await)
+            Some(in_time("rds:DescribeEvents", world.log(&route.source)).await)
         } else {
             None
         }
     };
     let survey = async {
         if asks.survey {
-            Some(in_time("rds:DescribeDBInstances", world.survey(&route.cluster)).await)
+            Some(in_time("rds:DescribeDBInstances", world.survey(&route.source)).await)
         } else {
             None
         }
@@ -104,7 +111,7 @@ pub async fn observe(
     let (cluster, log, survey, targets, mut answers) = tokio::join!(
         in_time(
             "rds:DescribeDBClusters",
-            world.cluster(&route.cluster, known.as_ref())
+            world.source(&route.source, known.as_ref())
         ),
         log,
         survey,
@@ -127,15 +134,25 @@ pub async fn observe(
         .filter(|name| !answers.contains_key(name))
         .collect();
     answers.extend(resolve_all(world, unasked).await);
+    let dns = named_by_dns(topology.as_ref(), &answers);
+    let mut addresses: BTreeMap<_, _> = topology
+        .iter()
+        .flat_map(|topology| addresses(topology, &answers))
+        .collect();
+    let writer = api.as_ref().ok().and_then(Option::as_ref);
+    if let (Some(topology), Ok(held)) = (&topology, &targets)
+        && let Some(writer) = writer.or(dns.as_ref().ok())
+    {
+        let asked = refuse_old_side(world, topology, writer, held, &mut addresses);
+        // Without an answer in time there is none, as for any other name.
+        let _ = tokio::time::timeout(MAXIMUM_WAIT, asked).await;
+    }
     Observation {
         api,
-        dns: named_by_dns(topology.as_ref(), &answers),
+        dns,
         log,
         survey,
-        addresses: topology
-            .iter()
-            .flat_map(|topology| addresses(topology, &answers))
-            .collect(),
+        addresses,
         topology,
         targets: targets.map(|all| {
             all.into_iter()
@@ -217,6 +234,7 @@ fn named_by_dns(topology: Option<&Topology>, answers: &Answers) -> Result<Instan
         .iter()
         .filter_map(|alias| InstanceId::parse(alias.split('.').next()?).ok())
         .find(|instance| topology.instances.contains_key(instance));
+    let member = member.or_else(|| at_its_address(topology, answer, answers));
     member.ok_or_else(|| {
         let detail = format!(
             "{} is an alias of {:?}, and no member's name",
@@ -224,6 +242,21 @@ fn named_by_dns(topology: Option<&Topology>, answers: &Answers) -> Result<Instan
         );
         CallError::new("dns", Cause::NotFound, detail)
     })
+}
+
+/// Where the endpoint is no alias, as a Multi-AZ DB cluster's may be none and an instance's is its
+/// own: the member whose address it has, if no other has it too.
+fn at_its_address(topology: &Topology, answer: &Answer, answers: &Answers) -> Option<InstanceId> {
+    let may_be = answer.aliases.is_empty() || topology.alone().is_some();
+    let is_there = |endpoint: &String| {
+        let own = answers.get(endpoint).and_then(|own| own.as_ref().ok());
+        own.is_some_and(|own| own.addresses == answer.addresses)
+    };
+    let mut members = topology.instances.iter().filter(|(_, endpoint)| {
+        may_be && !answer.addresses.is_empty() && endpoint.as_ref().is_some_and(is_there)
+    });
+    let (member, _) = members.next()?;
+    members.next().is_none().then(|| member.clone())
 }
 
 fn addresses(

@@ -6,9 +6,10 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::error::{RunError, chain};
-use crate::route::{ClusterId, InstanceId, Route, TargetGroupArn};
+use crate::route::{InstanceId, Route, TargetGroupArn};
+use crate::source::SourceId;
 use crate::standby::Alone;
-use crate::trigger::{Kind, Trigger};
+use crate::trigger::{BinlogCoordinates, Kind, Trigger};
 use crate::world::Target;
 
 /// A run's report.
@@ -38,6 +39,9 @@ pub struct TriggerReport {
     /// Why a payload was not understood.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// The binlog coordinates that the event carries, whosever they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub binlog_coordinates: Option<BinlogCoordinates>,
 }
 
 /// How a route ended.
@@ -61,8 +65,9 @@ pub enum Outcome {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RouteReport {
-    /// The cluster.
-    pub db_cluster_identifier: ClusterId,
+    /// What it follows: `dbClusterIdentifier` or `dbInstanceIdentifier`.
+    #[serde(flatten)]
+    pub source: SourceId,
     /// Its group.
     pub target_group_arn: TargetGroupArn,
     /// How it ended.
@@ -93,6 +98,10 @@ pub struct RouteReport {
     /// From the first look to the end.
     #[serde(rename = "elapsedMs", serialize_with = "milliseconds")]
     pub elapsed: Duration,
+    /// Where the binlog begins to which a replica by position goes on after a blue/green
+    /// switchover of this source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub binlog_coordinates: Option<BinlogCoordinates>,
     /// Why it failed.
     #[serde(serialize_with = "described", skip_serializing_if = "Option::is_none")]
     pub error: Option<RunError>,
@@ -130,7 +139,7 @@ impl RouteReport {
     #[must_use]
     pub fn ignored(route: &Route) -> Self {
         Self {
-            db_cluster_identifier: route.cluster.clone(),
+            source: route.source.clone(),
             target_group_arn: route.group.clone(),
             outcome: Outcome::Ignored,
             writer: None,
@@ -142,6 +151,7 @@ impl RouteReport {
             targets: None,
             looks: 0,
             elapsed: Duration::ZERO,
+            binlog_coordinates: None,
             error: None,
             tally: Tally::default(),
         }
@@ -169,8 +179,8 @@ impl RouteReport {
         let out = written("deregistered", &self.deregistered);
         let in_ = written("registered", &self.registered);
         Some(format!(
-            "cluster `{}`, {}: {}; seen in {} looks over {:.1} s: api {}, dns {}, hint {}{out}{in_}; {held}",
-            self.db_cluster_identifier,
+            "{}, {}: {}; seen in {} looks over {:.1} s: api {}, dns {}, hint {}{out}{in_}; {held}",
+            self.source,
             self.target_group_arn,
             chain(error),
             self.looks,
@@ -192,6 +202,7 @@ impl From<&Trigger> for TriggerReport {
             hint: event.and_then(|event| event.said.as_ref()?.names().cloned()),
             age_seconds: trigger.age,
             why: trigger.why.clone(),
+            binlog_coordinates: event.and_then(|event| event.coordinates.clone()),
         }
     }
 }

@@ -4,11 +4,13 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// A cluster, and the target group that follows its Writer.
+use crate::source::SourceId;
+
+/// A source, and the target group that follows its Writer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// The Aurora cluster.
-    pub cluster: ClusterId,
+    /// What is followed.
+    pub source: SourceId,
     /// The group; it belongs to the function alone.
     pub group: TargetGroupArn,
     /// The cluster endpoint, where it was given: lets DNS speak before the RDS API ever has.
@@ -233,12 +235,7 @@ impl TargetGroupArn {
 
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "cluster `{}` → target group `{}`",
-            self.cluster,
-            self.group.name()
-        )
+        write!(f, "{} → target group `{}`", self.source, self.group.name())
     }
 }
 

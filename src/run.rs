@@ -26,6 +26,7 @@ use crate::observe::{Asks, Observation};
 use crate::plan::Plan;
 use crate::report::{Outcome, RouteReport, Tally, Witnesses};
 use crate::route::{InstanceId, Route};
+use crate::settling::Settling;
 use crate::standby::{Members, Memory, Standby};
 use crate::statement::Statements;
 use crate::watch::{UNVERIFIED, WatchPolicy};
@@ -83,6 +84,7 @@ pub struct Run {
     /// How long it may take.
     time: Duration,
     evidence: Evidence,
+    settling: Settling,
     looks: u32,
     last: Option<Look>,
     /// The write that is under way.
@@ -144,6 +146,7 @@ impl Run {
             began,
             time,
             evidence: Evidence::new(statements, began),
+            settling: Settling::default(),
             looks: 0,
             last: None,
             writing: None,
@@ -240,8 +243,9 @@ impl Run {
     }
 
     /// Takes in what a look saw, and keeps what it leads to.
-    fn note(&mut self, seen: Observation, asked: Duration, at: Duration) {
+    fn note(&mut self, mut seen: Observation, asked: Duration, at: Duration) {
         let now = self.clock(at);
+        self.settling.note(&mut seen, now);
         self.looks += 1;
         self.evidence.note(&seen, now);
         let context = Context {

@@ -51,7 +51,7 @@ impl WatchPolicy {
         let fresh = concerning().filter(|trigger| trigger.is_fresh());
         Some(Self {
             watches: concerning()
-                .filter_map(|trigger| watch(trigger, longest))
+                .filter_map(|trigger| watch(trigger, route, longest))
                 .collect(),
             statements: concerning()
                 .filter_map(|trigger| trigger.statement(now))
@@ -73,9 +73,11 @@ impl WatchPolicy {
     }
 }
 
-fn watch(trigger: &Trigger, longest: Duration) -> Option<Watch> {
+fn watch(trigger: &Trigger, route: &Route, longest: Duration) -> Option<Watch> {
     let minimum = match trigger.kind {
         Kind::Moving => longest,
+        // An instance has moved before DNS shows it: "DNS propagation may take a few minutes".
+        Kind::Moved if route.source.instance().is_some() => longest,
         Kind::Moved | Kind::Recheck => A_WHILE.min(longest),
         Kind::None | Kind::Schedule | Kind::Manual | Kind::Unrecognized => return None,
     };

@@ -10,7 +10,8 @@
 use std::time::Duration;
 
 use failover_follower::config::{Config, ConfigError, OnFailoverStart, Settings};
-use failover_follower::route::GroupHolds;
+use failover_follower::route::{GroupHolds, InstanceId};
+use failover_follower::source::SourceId;
 use tracing_subscriber::filter::LevelFilter;
 
 const CLUSTER: (&str, &str) = ("DB_CLUSTER_IDENTIFIER", "aurora-source");
@@ -35,7 +36,7 @@ fn with(variable: &str, value: &str) -> Result<Config, ConfigError> {
 fn two_variables_are_enough() {
     let config = config(&[CLUSTER, GROUP]).unwrap();
     assert_eq!(config.routes.len(), 1);
-    assert_eq!(config.routes[0].cluster.as_str(), "aurora-source");
+    assert_eq!(config.routes[0].source.as_str(), "aurora-source");
     assert_eq!(config.routes[0].group.as_str(), ARN);
     assert_eq!(config.settings, Settings::default());
     assert_eq!(config.settings.on_failover_start, OnFailoverStart::Detach);
@@ -101,6 +102,7 @@ fn an_empty_value_is_none_since_a_template_cannot_leave_a_variable_out() {
         "AWS_ENDPOINT_URL_STS",
         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
         "DB_CLUSTER_ENDPOINT",
+        "DB_INSTANCE_IDENTIFIER",
         "GROUP_HOLDS",
         "REPLICATION_USER",
     ] {
@@ -161,6 +163,17 @@ fn members_need_the_user_that_they_refuse() {
         told,
         r#"ROUTES holds "both"; it should hold a `groupHolds` of writer or members"#
     );
+    let instance = [
+        ("DB_INSTANCE_IDENTIFIER", "one"),
+        GROUP,
+        ("GROUP_HOLDS", "members"),
+        ("REPLICATION_USER", "rpluser001"),
+    ];
+    let told = missing(&instance);
+    assert_eq!(
+        told,
+        r#"GROUP_HOLDS holds "members"; it should hold writer for instance `one`, which has no members"#
+    );
     let user = route.replace("}]", r#", "replicationUser": "rpl@%"}]"#);
     let told = missing(&[("ROUTES", &user)]);
     assert!(told.starts_with(r#"ROUTES holds "rpl@%""#), "{told}");
@@ -215,7 +228,7 @@ fn an_error_names_the_variable_what_it_held_and_what_it_should_hold() {
         (
             vec![GROUP],
             "DB_CLUSTER_IDENTIFIER is missing",
-            "the Aurora cluster's identifier",
+            "a cluster's identifier, or DB_INSTANCE_IDENTIFIER an instance's",
         ),
         (
             vec![CLUSTER],
@@ -294,6 +307,53 @@ fn a_service_without_an_endpoint_of_its_own_is_called_at_that_of_all_if_there_is
 }
 
 #[test]
+fn an_instance_is_followed_in_the_place_of_a_cluster() {
+    let instance = ("DB_INSTANCE_IDENTIFIER", "RDS-Source");
+    let followed = config(&[instance, GROUP]).unwrap();
+    let id = InstanceId::parse("rds-source").unwrap();
+    assert_eq!(followed.routes[0].source, SourceId::Instance(id));
+    let wrong = |variables: &[(&str, &str)]| config(variables).unwrap_err().to_string();
+    let both = wrong(&[CLUSTER, instance, GROUP]);
+    assert!(
+        both.starts_with("DB_INSTANCE_IDENTIFIER holds \"RDS-Source\"; "),
+        "{both}"
+    );
+    let name = "a.cluster-xyz.eu-west-1.rds.amazonaws.com";
+    let endpoint = wrong(&[instance, GROUP, ("DB_CLUSTER_ENDPOINT", name)]);
+    assert!(endpoint.contains("nothing for an instance"), "{endpoint}");
+    let no_name = wrong(&[("DB_INSTANCE_IDENTIFIER", "9lives"), GROUP]);
+    assert!(no_name.contains("a DB instance identifier"), "{no_name}");
+}
+
+#[test]
+fn routes_may_follow_clusters_and_instances() {
+    let other = ARN.replace("writer", "other");
+    let route = |source: &str, group: &str| format!(r#"{{{source}, "targetGroupArn": "{group}"}}"#);
+    let (cluster, instance) = (
+        r#""dbClusterIdentifier": "one""#,
+        r#""dbInstanceIdentifier": "two""#,
+    );
+    let routes = format!("[{}, {}]", route(cluster, ARN), route(instance, &other));
+    let routes = config(&[("ROUTES", &routes)]).unwrap().routes;
+    let sources: Vec<_> = routes
+        .iter()
+        .map(|route| route.source.to_string())
+        .collect();
+    assert_eq!(sources, ["cluster `one`", "instance `two`"]);
+    for source in [
+        format!("{cluster}, {instance}"),
+        r#""dbClusterEndpoint": "x""#.to_owned(),
+    ] {
+        let routes = format!("[{}]", route(&source, ARN));
+        let error = config(&[("ROUTES", &routes)]).unwrap_err().to_string();
+        assert!(
+            error.contains("either dbClusterIdentifier or dbInstanceIdentifier"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn routes_are_read_instead_of_the_two() {
     let other = ARN.replace("writer", "other");
     let routes = format!(
@@ -303,7 +363,7 @@ fn routes_are_read_instead_of_the_two() {
     let clusters: Vec<&str> = config
         .routes
         .iter()
-        .map(|route| route.cluster.as_str())
+        .map(|route| route.source.as_str())
         .collect();
     assert_eq!(clusters, ["one", "two"]);
 }

@@ -13,6 +13,7 @@ use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use aws_lambda_events::event::sns::SnsEvent;
 use chrono::{DateTime, TimeDelta, Utc};
 use failover_follower::route::{ClusterId, GroupHolds, InstanceId, Route, TargetGroupArn};
+use failover_follower::source::SourceId;
 use failover_follower::statement::{Said, Statement};
 use failover_follower::trigger::{Kind, Trigger, read};
 use failover_follower::watch::WatchPolicy;
@@ -34,7 +35,7 @@ fn at(time: &str) -> DateTime<Utc> {
 
 fn route(cluster: &str) -> Route {
     Route {
-        cluster: ClusterId::parse(cluster).unwrap(),
+        source: SourceId::Cluster(ClusterId::parse(cluster).unwrap()),
         group: TargetGroupArn::parse(
             "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:targetgroup/writer/0123456789abcdef",
         )
@@ -99,6 +100,18 @@ fn every_event_file_becomes_its_triggers() {
         (
             "blue-green-switchover",
             &["Moved RDS-EVENT-0260 bgd-v53303651eexfake - concerns all"],
+        ),
+        (
+            "blue-green-coordinates",
+            &["Recheck - aurora-source-instance-1-green-p7wq2d - concerns all"],
+        ),
+        (
+            "instance-failover",
+            &["Moving RDS-EVENT-0013 rds-source - concerns all"],
+        ),
+        (
+            "instance-failover-completed",
+            &["Moved RDS-EVENT-0049 rds-source - concerns all"],
         ),
         (
             "several-records",

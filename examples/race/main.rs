@@ -51,7 +51,7 @@ fn main() -> Result<()> {
         let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
         std::fs::create_dir_all(&docs)?;
         std::fs::write(docs.join("race.md"), page)?;
-        std::fs::write(docs.join("race.svg"), picture::picture(&figures))?;
+        picture::draw(&figures, &docs.join("race.svg"))?;
         println!("written to docs/race.md and docs/race.svg");
     }
     Ok(())

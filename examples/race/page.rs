@@ -14,20 +14,17 @@ const HOW: &str = "\
   minutes. A Writer that moves back to the one that a slow follower still has is followed at once.
 - **Wrong before and after the flip**: seconds in which the group held another than the Writer, from
   \"Started\" to the flip (a reader that is not promoted yet) and from the flip on (the demoted
-  Writer). A replica that reconnects to either stops for good; one that meets no server retries.
-  *met*: the share of flips around which that happened at all.
+  Writer). *met*: the share of flips around which that happened at all.
 - **Not right at the end**: failovers a quarter of an hour after which the group lacks the Writer or
   holds another beside it.
 - **Writes**: calls that register or deregister, per failover.
 
-The **all-knowing** follower is the limit. It sees each change of each witness in the instant it
-happens, decides by the function's own rule, and only its writes take time. So it switches as soon
-as two witnesses name the new Writer (or the API has named it for 30 s); a faster follower has
-trusted a single witness.
+The **all-knowing** follower is the limit. It sees each change of each witness at once, decides by
+the function's own rule (two witnesses, or the API alone for 30 s), and only its writes take time. A
+faster follower has trusted a single witness.
 
-The group is what the load balancer's API says. AWS takes another 30 to 180 s to bring a
-registration to the data plane, and up to 120 s for a deregistration, which no caller can shorten.
-This comes on top of every line, and is more than the difference among the first three.
+The group is what the load balancer's API says. The data plane follows 30 to 180 s later, whatever
+the strategy.
 ";
 
 const DRAWN: &str = "\
@@ -46,8 +43,8 @@ const DRAWN: &str = "\
 | it never comes about | 5 of 100 failovers, given up 10–40 s after \"Started\" | assumed |
 | a call's answer | 0–200 ms | assumed |
 
-The function is the real handler in the simulated world, on paused time, invoked by each event that
-arrives and by a schedule every minute. All strategies follow the same failovers.
+The function is the real handler in the simulated world, invoked by each event that arrives and by a
+schedule every minute. All strategies follow the same failovers.
 ";
 
 /// The whole page.
@@ -61,7 +58,7 @@ pub(crate) fn page(figures: &Figures) -> String {
         ..
     } = figures;
     let drawn = format!(
-        "For contributors. `cargo run --release --example race` draws {failovers} failovers from \
+        "For reviewers. `cargo run --release --example race` draws {failovers} failovers from \
          the distributions\n[below](#what-the-failovers-are-drawn-from), has each strategy follow \
          each of them, and writes this page.\nIn {moved_back} of them the Writer moved back, \
          {failed} failed, {untold} came without any event.\n\n"
@@ -103,7 +100,7 @@ fn main_table(figures: &Figures) -> String {
 }
 
 fn reading(figures: &Figures) -> String {
-    let [limit, ours, wait, word, ..] = figures.lines.as_slice() else {
+    let [limit, ours, wait, ..] = figures.lines.as_slice() else {
         return String::new();
     };
     let behind = |share| {
@@ -112,31 +109,20 @@ fn reading(figures: &Figures) -> String {
     };
     let (away, _) = mean_and_worst(&ours.away);
     let (away_wait, _) = mean_and_worst(&wait.away);
-    let (word_before, _) = mean_and_worst(&word.wrong_before);
     let mut reading = format!(
         "## What it says\n\n\
          - The function is {} behind the limit at the median and {} at the 99th percentile (aim: \
          1.5 s and 3 s);\n  flip by flip {} and {}: it looks once a second, and a look takes \
          time.\n\
-         - The 99th percentile is the witnesses': no follower that waits for two of them is \
-         faster.\n\
-         - The group ended without the Writer, or with another beside it, in {} of {} \
-         failovers.\n\
          - Detaching at the announcement, the default, met a wrong target around {} of the flips, \
          waiting around {}.\n  If the failover then does not come about, the group is empty for \
          {away:.0} s on average, with `wait` for {away_wait:.0} s.\n\
          {}\
-         - The event's word is right at once, but wrong for {word_before:.1} s before, on a \
-         reader, in nearly every failover;\n  and it stays wrong if the failover failed and the \
-         event of the way back was lost.\n\
-         - One look at each event is too early, at whatever witness: there is no second look.\n\
-         - What is left are failovers whose events come late or never, while DNS is slow:\n\n",
+         - It is slowest where events come late or never:\n\n",
         behind(0.5),
         behind(0.99),
         seconds(ours.behind(0.5)),
         seconds(ours.behind(0.99)),
-        ours.end_not_right,
-        figures.failovers,
         percent(ours.met_wrong, ours.flips),
         percent(wait.met_wrong, wait.flips),
         early(ours),
@@ -148,11 +134,8 @@ fn reading(figures: &Figures) -> String {
             reading += &news_line(*news, limit, ours);
         }
     }
-    reading += "\nWithout any event there is only the schedule, a minute apart, and two witnesses: \
-                the API and a CNAME that takes\n15 to 60 s. No rule that asks for two is faster \
-                than the limit there; the difference is the schedule's minute, the\nshortest that \
-                EventBridge has. The 99th percentile in the first table holds while fewer than one \
-                failover in a\nhundred is of this kind.\n";
+    reading += "\nWithout any event, the function is behind the limit by the schedule's minute, the \
+                shortest that EventBridge has.\n";
     reading
 }
 

@@ -1,18 +1,19 @@
 //! The picture: how many flips were followed within how many seconds, one curve a strategy.
 
-use std::fmt::Write;
+use std::path::Path;
 
 use failover_follower::config::OnFailoverStart;
+use plotters::element::DashedPathElement;
+use plotters::prelude::*;
 use simulated_world::race::Strategy;
 
 use crate::figures::{Figures, Line, ratio};
 
-const WIDTH: f64 = 900.0;
-const HEIGHT: f64 = 460.0;
-const LEFT: f64 = 60.0;
-const RIGHT: f64 = 640.0;
-const TOP: f64 = 40.0;
-const BOTTOM: f64 = 400.0;
+const SIZE: (u32, u32) = (900, 460);
+/// What stays of the width for the legend.
+const LEGEND: u32 = 270;
+/// From one entry of the legend to the next.
+const ENTRY: i32 = 42;
 
 /// The axis of seconds is logarithmic, between these two.
 const SOONEST: f64 = 0.5;
@@ -21,125 +22,106 @@ const LATEST: f64 = 900.0;
 /// Points of a curve; more are not seen.
 const POINTS: u32 = 240;
 
-/// The picture, as SVG. Its ground is white so that it reads the same wherever it is shown.
-pub(crate) fn picture(figures: &Figures) -> String {
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
-         font-family=\"system-ui, sans-serif\" font-size=\"13\">\n\
-         <title>How many flips were followed within how many seconds</title>\n\
-         <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#fff\"/>\n\
-         <text x=\"{LEFT}\" y=\"22\" font-weight=\"600\">Flips followed within so many seconds, of {}</text>\n",
-        figures.lines.first().map_or(0, |line| line.flips),
-    );
-    axes(&mut svg);
+const GREY: RGBColor = RGBColor(110, 110, 120);
+
+/// Draws the picture into an SVG file. Its ground is white so that it reads the same wherever it is
+/// shown.
+pub(crate) fn draw(figures: &Figures, file: &Path) -> crate::Result<()> {
+    let root = SVGBackend::new(file, SIZE).into_drawing_area();
+    root.fill(&WHITE)?;
+    let flips = figures.lines.first().map_or(0, |line| line.flips);
+    let mut chart = ChartBuilder::on(&root)
+        .caption(
+            format!("Flips followed within so many seconds, of {flips}"),
+            ("sans-serif", 15),
+        )
+        .margin_left(14)
+        .margin_right(LEGEND)
+        .margin_bottom(8)
+        .set_label_area_size(LabelAreaPosition::Left, 48)
+        .set_label_area_size(LabelAreaPosition::Bottom, 44)
+        .build_cartesian_2d((SOONEST..LATEST).log_scale(), 0.0..100.0)?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .y_labels(5)
+        .x_label_formatter(&|seconds| format!("{seconds} s"))
+        .y_label_formatter(&|percent| format!("{percent} %"))
+        .x_desc("from the flip to the right target, and no other, in the group")
+        .label_style(("sans-serif", 12))
+        .draw()?;
     // Ours last, so that nothing lies over it.
     let is_ours = |line: &&Line| matches!(line.strategy, Strategy::Ours(_));
     let others = figures.lines.iter().filter(|line| !is_ours(line));
     for line in others.chain(figures.lines.iter().filter(is_ours)) {
-        curve(&mut svg, line);
+        let (style, dashed) = style(line.strategy);
+        let points = curve(line);
+        if dashed {
+            chart.draw_series(DashedLineSeries::new(points, 5, 4, style))?;
+        } else {
+            chart.draw_series(LineSeries::new(points, style))?;
+        }
     }
-    for (number, line) in (0_u8..).zip(&figures.lines) {
-        legend(&mut svg, line, TOP + 20.0 + f64::from(number) * 44.0);
+    for (number, line) in (0..).zip(&figures.lines) {
+        legend(&root, line, 56 + ENTRY * number)?;
     }
-    svg += "</svg>\n";
-    svg
+    root.present()?;
+    Ok(())
 }
 
-fn x(seconds: f64) -> f64 {
-    let share = (seconds.clamp(SOONEST, LATEST) / SOONEST).ln() / (LATEST / SOONEST).ln();
-    LEFT + share * (RIGHT - LEFT)
-}
-
-fn y(share: f64) -> f64 {
-    BOTTOM - share * (BOTTOM - TOP)
-}
-
-fn axes(svg: &mut String) {
-    for percent in [0_u8, 25, 50, 75, 100] {
-        let y = y(f64::from(percent) / 100.0);
-        let _ = writeln!(
-            svg,
-            "<path d=\"M{LEFT} {y:.0}H{RIGHT}\" stroke=\"#ddd\"/>\
-             <text x=\"{}\" y=\"{:.0}\" text-anchor=\"end\" fill=\"#555\">{percent} %</text>",
-            LEFT - 8.0,
-            y + 4.0,
-        );
-    }
-    for seconds in [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 300.0, 900.0] {
-        let x = x(seconds);
-        let name = match seconds {
-            60.0 => "1 min".to_owned(),
-            300.0 => "5 min".to_owned(),
-            900.0 => "15 min".to_owned(),
-            _ => format!("{seconds} s"),
-        };
-        let _ = writeln!(
-            svg,
-            "<path d=\"M{x:.1} {TOP}V{BOTTOM}\" stroke=\"#eee\"/>\
-             <text x=\"{x:.1}\" y=\"{:.0}\" text-anchor=\"middle\" fill=\"#555\">{name}</text>",
-            BOTTOM + 20.0,
-        );
-    }
-    let _ = writeln!(
-        svg,
-        "<text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"middle\" fill=\"#555\">from the flip to the right target, and no other, in the group</text>",
-        f64::midpoint(LEFT, RIGHT),
-        BOTTOM + 44.0,
-    );
-}
-
-fn curve(svg: &mut String, line: &Line) {
-    let (colour, width, dash) = style(line.strategy);
-    let mut path = String::new();
-    let mut last = None;
+/// The steps of a curve: seconds, and the percentage that was followed by then.
+fn curve(line: &Line) -> Vec<(f64, f64)> {
+    let mut steps: Vec<(f64, f64)> = Vec::new();
     for point in 0..=POINTS {
-        let seconds = SOONEST * (LATEST / SOONEST).powf(f64::from(point) / f64::from(POINTS));
-        let followed = line.after.partition_point(|after| *after <= seconds);
+        let x = SOONEST * (LATEST / SOONEST).powf(f64::from(point) / f64::from(POINTS));
+        let followed = line.after.partition_point(|after| *after <= x);
+        let y = ratio(followed, line.flips) * 100.0;
+        let before = steps.last().map_or(y, |(_, before)| *before);
         // A flat stretch needs its two ends and nothing between.
-        if last == Some(followed) && point != POINTS {
-            continue;
+        if point == 0 || point == POINTS {
+            steps.push((x, y));
+        } else if followed > 0 && (y - before).abs() > f64::EPSILON {
+            steps.extend([(x, before), (x, y)]);
         }
-        let (x, y) = (x(seconds), y(ratio(followed, line.flips)));
-        match last {
-            None => drop(write!(path, "M{x:.1} {y:.1}")),
-            Some(_) => drop(write!(path, "H{x:.1}V{y:.1}")),
-        }
-        last = Some(followed);
     }
-    let _ = writeln!(
-        svg,
-        "<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\"{dash}/>"
-    );
+    steps
 }
 
-fn legend(svg: &mut String, line: &Line, y: f64) {
-    let (colour, width, dash) = style(line.strategy);
+fn legend(
+    root: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>,
+    line: &Line,
+    y: i32,
+) -> crate::Result<()> {
+    let from = i32::try_from(SIZE.0 - LEGEND)? + 20;
+    let (style, dashed) = style(line.strategy);
+    let stroke = vec![(from, y), (from + 24, y)];
+    if dashed {
+        root.draw(&DashedPathElement::new(stroke, 5, 4, style))?;
+    } else {
+        root.draw(&PathElement::new(stroke, style))?;
+    }
     let wrong = ratio(line.met_wrong, line.flips) * 100.0;
-    let (from, to) = (RIGHT + 20.0, RIGHT + 44.0);
-    let _ = writeln!(
-        svg,
-        "<path d=\"M{from} {:.0}H{to}\" stroke=\"{colour}\" stroke-width=\"{width}\"{dash}/>\
-         <text x=\"{}\" y=\"{y:.0}\">{}</text>\
-         <text x=\"{}\" y=\"{:.0}\" font-size=\"11\" fill=\"#777\">met a wrong target: {wrong:.0} %</text>",
-        y - 4.0,
-        to + 6.0,
-        line.strategy.name(),
-        to + 6.0,
-        y + 15.0,
-    );
+    for (text, below, size, color) in [
+        (line.strategy.name().to_owned(), -7, 13, BLACK),
+        (format!("met a wrong target: {wrong:.0} %"), 9, 11, GREY),
+    ] {
+        let font = ("sans-serif", size).into_font().color(&color);
+        root.draw(&Text::new(text, (from + 30, y + below), font))?;
+    }
+    Ok(())
 }
 
-/// A curve's colour, width and dashes; the colours can be told apart without red and green.
-fn style(strategy: Strategy) -> (&'static str, f64, &'static str) {
-    const DASHED: &str = " stroke-dasharray=\"5 4\"";
-    match strategy {
-        Strategy::AllKnowing => ("#000", 1.5, DASHED),
-        Strategy::Ours(OnFailoverStart::Detach) => ("#0072b2", 3.0, ""),
-        Strategy::Ours(OnFailoverStart::Wait) => ("#56b4e9", 2.0, DASHED),
-        Strategy::Word => ("#d55e00", 1.5, ""),
-        Strategy::ApiOnce => ("#e69f00", 1.5, ""),
-        Strategy::DnsOnce => ("#999", 1.5, ""),
-        Strategy::Poll(every) if every.as_secs() > 60 => ("#cc79a7", 1.5, DASHED),
-        Strategy::Poll(_) => ("#cc79a7", 1.5, ""),
-    }
+/// A curve's colour and width, and whether it is dashed; the colours can be told apart without red
+/// and green.
+fn style(strategy: Strategy) -> (ShapeStyle, bool) {
+    let (color, width, dashed) = match strategy {
+        Strategy::AllKnowing => (BLACK, 2, true),
+        Strategy::Ours(OnFailoverStart::Detach) => (RGBColor(0, 114, 178), 3, false),
+        Strategy::Ours(OnFailoverStart::Wait) => (RGBColor(86, 180, 233), 2, true),
+        Strategy::Word => (RGBColor(213, 94, 0), 2, false),
+        Strategy::ApiOnce => (RGBColor(230, 159, 0), 2, false),
+        Strategy::DnsOnce => (RGBColor(153, 153, 153), 2, false),
+        Strategy::Poll(every) => (RGBColor(204, 121, 167), 2, every.as_secs() > 60),
+    };
+    (color.stroke_width(width), dashed)
 }

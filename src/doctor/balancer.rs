@@ -42,7 +42,7 @@ fn zones(seen: &Seen, balancer: &Balancer, audit: &mut Audit) {
     let groups: BTreeSet<&String> = balancer.groups().collect();
     let routes = seen.routes.iter();
     let ours = routes.filter(|route| groups.iter().any(|arn| *arn == route.group.as_str()));
-    let behind = ours.flat_map(|route| seen.database.members(&route.cluster));
+    let behind = ours.flat_map(|route| seen.database.members(&route.source));
     let mut missing: BTreeMap<&String, Vec<&Instance>> = BTreeMap::new();
     for instance in behind {
         let zone = instance

@@ -142,6 +142,10 @@ impl Caller {
             "rds:DescribeDBInstances" => rds("db:*"),
             "rds:DescribeDBClusterParameters" => rds("cluster-pg:*"),
             "rds:DescribeDBParameters" => rds("pg:*"),
+            "rds:DescribeBlueGreenDeployments" => rds("deployment:*"),
+            "rds:DescribeGlobalClusters" => {
+                format!("arn:{partition}:rds::{account}:global-cluster:*")
+            }
             "rds:DescribeEventSubscriptions" => rds("es:*"),
             "ec2:DescribeVpcEndpointServicePermissions" => {
                 format!("arn:{partition}:ec2:{region}:{account}:vpc-endpoint-service/*")

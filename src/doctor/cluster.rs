@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::ask::{Cluster, Instance, Seen};
+use super::ask::{Cluster, Engine, Instance, Seen};
 use super::audit::Audit;
 use crate::route::ClusterId;
+use crate::source::SourceId;
 use crate::world::Cause;
 
 pub(super) fn examine(seen: &Seen, id: &ClusterId, audit: &mut Audit) {
@@ -21,7 +22,9 @@ pub(super) fn examine(seen: &Seen, id: &ClusterId, audit: &mut Audit) {
     let Some(cluster) = audit.answer("rds:DescribeDBClusters", answer) else {
         return;
     };
-    audit.equal("cluster: engine", &cluster.engine);
+    let source = SourceId::Cluster(id.clone());
+    let is_known = seen.database.engine(&source) != Some(Engine::Other);
+    audit.expect("cluster: engine", is_known, &cluster.engine);
     audit.equal("cluster: status", &cluster.status);
     audit.expect(
         "cluster: Writer",
@@ -32,7 +35,7 @@ pub(super) fn examine(seen: &Seen, id: &ClusterId, audit: &mut Audit) {
         .answer("rds:DescribeDBInstances", &seen.database.instances)
         .is_some()
     {
-        instances(id, cluster, seen.database.members(id), audit);
+        instances(id, cluster, seen.database.members(&source), audit);
     }
 }
 

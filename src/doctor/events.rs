@@ -124,10 +124,9 @@ fn fault(seen: &Seen, one: &Subscription) -> Option<(&'static str, String)> {
         "db-cluster" => clusters.map(|(id, _)| id.as_str()).collect(),
         "db-instance" => {
             let found = clusters.flat_map(|(_, cluster)| cluster);
-            found
-                .flat_map(|one| &one.members)
-                .map(InstanceId::as_str)
-                .collect()
+            let members = found.flat_map(|one| &one.members);
+            let alone = seen.database.alone.keys();
+            members.chain(alone).map(InstanceId::as_str).collect()
         }
         _ => Vec::new(),
     };

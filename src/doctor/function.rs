@@ -1,9 +1,10 @@
 //! The function itself: its clock, its settings, its time; and what it cannot look at.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Invocation;
-use super::ask::Seen;
+use super::ask::{Engine, Seen};
 use super::audit::Audit;
 use crate::config::Settings;
 use crate::lambda::ROOM_TO_REPORT;
@@ -59,14 +60,18 @@ pub(super) fn not_checked(seen: &Seen, role: &str, invocation: &Invocation, audi
         audit.set("role", role);
         audit.leave("call elasticloadbalancing:RegisterTargets");
     }
-    for id in seen.database.clusters.keys() {
-        audit.about(id);
-        let members = seen.database.members(id).iter();
+    let sources: BTreeSet<_> = seen.routes.iter().map(|route| &route.source).collect();
+    for source in sources {
+        audit.about(source.as_str());
+        let members = seen.database.members(source).iter();
         audit.list(
             "groups",
             members.flat_map(|one| &one.security_groups).take(1),
         );
-        audit.leave("cluster: binlog retention");
+        match seen.database.engine(source) {
+            Some(Engine::PostgreSql) => audit.leave("cluster: replication slots"),
+            _ => audit.leave("cluster: binlog retention"),
+        }
         audit.leave("cluster: security groups");
     }
     audit.about(invocation.arn.as_deref().unwrap_or_default());

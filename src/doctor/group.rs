@@ -47,12 +47,17 @@ pub(super) fn examine(seen: &Seen, route: &Route, audit: &mut Audit) {
 }
 
 fn kind(seen: &Seen, route: &Route, details: &GroupDetails, audit: &mut Audit) {
-    let members = seen.database.members(&route.cluster);
+    let members = seen.database.members(&route.source);
     let vpc = members.first().map(|one| &one.vpc);
     let vpc = vpc.filter(|vpc| !vpc.is_empty()).unwrap_or(&details.vpc);
-    let cluster = seen.database.cluster(&route.cluster);
-    let port = cluster.map_or(3306, |cluster| cluster.port);
-    let name: String = route.cluster.as_str().chars().take(24).collect();
+    let port = seen.database.port(&route.source);
+    let port = port.unwrap_or_else(|| {
+        details
+            .port
+            .and_then(|port| port.try_into().ok())
+            .unwrap_or(3306)
+    });
+    let name: String = route.source.as_str().chars().take(24).collect();
     audit.set("name", format!("{}-writer", name.trim_end_matches('-')));
     audit.set("vpc", vpc);
     audit.set("port", port);
@@ -100,20 +105,25 @@ fn attributes(seen: &Seen, route: &Route, held: &Attributes, audit: &mut Audit) 
 /// Whether the group holds the Writer and nothing else, and the load balancer uses it.
 fn targets(seen: &Seen, route: &Route, group: &Group, audit: &mut Audit) {
     let answer = audit.answer("elasticloadbalancing:DescribeTargetHealth", &group.targets);
-    let (Some(held), Some(cluster)) = (answer, seen.database.cluster(&route.cluster)) else {
+    let database = &seen.database;
+    let (Some(held), Some(port), Some(status)) = (
+        answer,
+        database.port(&route.source),
+        database.status(&route.source),
+    ) else {
         return;
     };
-    let named = seen.database.named_by_dns(&route.cluster);
-    let Some(writer) = named.filter(|one| cluster.writer.as_ref() == Some(&one.id)) else {
+    let named = database.named_by_dns(&route.source);
+    let Some(writer) = named.filter(|one| database.writer(&route.source) == Some(&one.id)) else {
         return; // the cluster's and the resolver's parts say why
     };
     let Some(Ok(address)) = seen.database.address(writer) else {
         return;
     };
-    let target = Target::new(address, cluster.port);
+    let target = Target::new(address, port);
     audit.set("target", &target);
     audit.set("writer", &writer.id);
-    let name = match (cluster.status.as_str(), held.len()) {
+    let name = match (status, held.len()) {
         ("available", 0) => "target group: targets (empty)",
         ("available", _) => "target group: targets",
         _ => "target group: targets (under way)",

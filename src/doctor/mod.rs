@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! {"action": "doctor"} ─► ask ─► diagnose ─► Diagnosis ─► JSON, or text for people
-//!                         RDS, ELB,  pure: function, cluster, resolver, parameters (guard),
-//!                         EC2, DNS …       group, balancer, service, events
+//!                         RDS, ELB,  pure: function, cluster or instance, resolver, parameters
+//!                         EC2, DNS …       (guard), blue/green, group, balancer, service, events
 //! ```
 //!
 //! A run keeps the group right with what it is given. Whether it was given the right things shows
@@ -12,12 +12,14 @@
 pub mod ask;
 mod audit;
 mod balancer;
+mod blue_green;
 mod catalogue;
 mod causes;
 mod cluster;
 mod events;
 mod function;
 mod group;
+mod instance;
 mod parameters;
 mod report;
 mod resolver;
@@ -32,6 +34,7 @@ pub use ask::Auditor;
 pub use report::{Check, Counts, Diagnosis, Finding, Format, NotChecked, Remedy, Severity};
 
 use crate::config::Config;
+use crate::source::SourceId;
 use crate::world::World;
 use ask::Seen;
 use audit::Audit;
@@ -97,13 +100,22 @@ pub fn diagnose(seen: &Seen, config: &Config, invocation: &Invocation) -> Diagno
     audit.about(invocation.name().unwrap_or("function"));
     function::clock(seen, &mut audit);
     function::settings(config.settings, invocation, &mut audit);
-    let clusters: BTreeSet<_> = seen.routes.iter().map(|route| &route.cluster).collect();
-    for id in clusters {
-        cluster::examine(seen, id, &mut audit);
-        resolver::examine(seen, id, &mut audit);
-        let user = seen.routes.iter().filter(|route| route.cluster == *id);
-        let user = user.filter_map(|route| route.replication_user.as_deref());
-        parameters::examine(seen, id, user.min(), &mut audit);
+    let sources: BTreeSet<_> = seen.routes.iter().map(|route| &route.source).collect();
+    for source in sources {
+        match source {
+            SourceId::Cluster(id) => cluster::examine(seen, id, &mut audit),
+            SourceId::Instance(id) => instance::examine(seen, id, &mut audit),
+        }
+        resolver::examine(seen, source, &mut audit);
+        match source {
+            SourceId::Cluster(id) => {
+                let user = seen.routes.iter().filter(|route| route.source == *source);
+                let user = user.filter_map(|route| route.replication_user.as_deref());
+                parameters::examine(seen, id, user.min(), &mut audit);
+            }
+            SourceId::Instance(id) => instance::parameters(seen, id, &mut audit),
+        }
+        blue_green::examine(seen, source, &mut audit);
     }
     for route in &seen.routes {
         group::examine(seen, route, &mut audit);

@@ -2,19 +2,23 @@
 
 use serde_json::json;
 
-use super::ask::{Attributes, Cluster, DEFAULT, Instance, Seen};
+use super::ask::{Attributes, Cluster, DEFAULT, Engine, Instance, Seen};
 use super::audit::Audit;
 use crate::guard::{self, Guard};
 use crate::route::{ClusterId, InstanceId};
+use crate::source::SourceId;
 
 const GUARD: &str = "init_connect";
+/// What `PostgreSQL` needs to be set for logical replication.
+pub(super) const LOGICAL: &str = "rds.logical_replication";
 
 /// Judges a cluster's parameters; `user` is the replication user, where it was given.
 pub(super) fn examine(seen: &Seen, id: &ClusterId, user: Option<&str>, audit: &mut Audit) {
     let Some(cluster) = seen.database.cluster(id) else {
         return; // RDS's silence is a finding of its own
     };
-    let members = seen.database.members(id);
+    let source = SourceId::Cluster(id.clone());
+    let members = seen.database.members(&source);
     let of = Of {
         id,
         cluster,
@@ -32,7 +36,14 @@ pub(super) fn examine(seen: &Seen, id: &ClusterId, user: Option<&str>, audit: &m
         return;
     };
     let value = |key, default| set.get(key).map_or(default, String::as_str);
-    binlog(&of, value("binlog_format", "OFF"), audit);
+    match seen.database.engine(&source) {
+        Some(Engine::AuroraMySql) => binlog(&of, value("binlog_format", "OFF"), audit),
+        Some(Engine::MySql) => return binlog(&of, value("binlog_format", "not set"), audit),
+        Some(Engine::PostgreSql) => {
+            return logical_replication(&of, value(LOGICAL, "0"), audit);
+        }
+        Some(Engine::Other) | None => return,
+    }
     // Where both have one, the instance's counts.
     let mut inherits = members.is_empty();
     for instance in members {
@@ -49,6 +60,13 @@ pub(super) fn examine(seen: &Seen, id: &ClusterId, user: Option<&str>, audit: &m
         audit.about(id);
         guard(&of, value(GUARD, ""), user, None, audit);
     }
+}
+
+fn logical_replication(of: &Of<'_>, held: &str, audit: &mut Audit) {
+    let commands = of.set(audit, LOGICAL, "1");
+    let actual = format!("{held}, in {}", of.cluster.parameter_group);
+    let is_on = held == "1";
+    audit.expect_with("cluster: rds.logical_replication", is_on, actual, commands);
 }
 
 /// Which cluster it is about.

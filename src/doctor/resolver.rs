@@ -1,45 +1,44 @@
 //! The resolver: whether the cluster's names lead where RDS says. Nothing that touches the database
 //! is ever the remedy for a resolver.
 
-use super::ask::{Cluster, Instance, Seen, probe};
+use super::ask::{Instance, Seen, probe};
 use super::audit::Audit;
 use crate::address::NoAddress;
-use crate::route::ClusterId;
+use crate::source::SourceId;
 use crate::world::Cause;
 
 /// The entry with the commands that look for an override.
 const OVERRIDE: &str = "look for an override";
 
-pub(super) fn examine(seen: &Seen, id: &ClusterId, audit: &mut Audit) {
-    let (Some(cluster), Ok(_)) = (seen.database.cluster(id), &seen.database.instances) else {
+pub(super) fn examine(seen: &Seen, source: &SourceId, audit: &mut Audit) {
+    let (Some(name), Ok(_)) = (seen.database.endpoint(source), &seen.database.instances) else {
         return; // RDS's silence is a finding of its own
     };
-    let members = seen.database.members(id);
+    let members = seen.database.members(source);
+    let writer = seen.database.writer(source);
     let vpc = members
         .first()
         .map(|one| one.vpc.as_str())
         .unwrap_or_default();
-    audit.about(&cluster.endpoint);
+    audit.about(name);
     audit.set("vpc", vpc);
-    endpoint(seen, id, cluster, audit);
-    nonexistent(seen, cluster, audit);
+    if source.cluster().is_some() {
+        endpoint(seen, source, name, audit);
+    }
+    nonexistent(seen, name, audit);
     for instance in members {
         audit.about(&instance.id);
         audit.set("vpc", vpc);
-        address(
-            seen,
-            instance,
-            cluster.writer.as_ref() == Some(&instance.id),
-            audit,
-        );
+        address(seen, instance, writer == Some(&instance.id), audit);
     }
 }
 
-/// Whether the cluster endpoint is an alias of the Writer, and leads to the same address.
-fn endpoint(seen: &Seen, id: &ClusterId, cluster: &Cluster, audit: &mut Audit) {
+/// Whether the cluster endpoint is an alias of the Writer, and leads to the same address; or has
+/// its address, where it is no alias.
+fn endpoint(seen: &Seen, source: &SourceId, name: &str, audit: &mut Audit) {
     const CHECK: &str = "resolver: cluster endpoint";
     let (Some(writer), Some(answer)) =
-        (&cluster.writer, seen.database.names.get(&cluster.endpoint))
+        (seen.database.writer(source), seen.database.names.get(name))
     else {
         return;
     };
@@ -48,8 +47,12 @@ fn endpoint(seen: &Seen, id: &ClusterId, cluster: &Cluster, audit: &mut Audit) {
         Ok(answer) => answer,
         Err(error) => return audit.find("resolver: cluster endpoint (silent)", error),
     };
+    let named = seen.database.named_by_dns(source);
     let Some(alias) = answer.aliases.first() else {
         let actual = format!("{:?}, and no alias", answer.addresses);
+        if let Some(named) = named {
+            return audit.expect_with(CHECK, named.id == *writer, actual, OVERRIDE);
+        }
         return audit.expect_with(
             "resolver: cluster endpoint (no alias)",
             false,
@@ -58,7 +61,7 @@ fn endpoint(seen: &Seen, id: &ClusterId, cluster: &Cluster, audit: &mut Audit) {
         );
     };
     let actual = format!("an alias of {alias}");
-    match seen.database.named_by_dns(id) {
+    match named {
         None => {
             let name = "resolver: cluster endpoint (no member)";
             audit.expect_with(name, false, actual, OVERRIDE);
@@ -75,9 +78,9 @@ fn endpoint(seen: &Seen, id: &ClusterId, cluster: &Cluster, audit: &mut Audit) {
 }
 
 /// Whether the resolver makes answers up.
-fn nonexistent(seen: &Seen, cluster: &Cluster, audit: &mut Audit) {
+fn nonexistent(seen: &Seen, name: &str, audit: &mut Audit) {
     const CHECK: &str = "resolver: a name that does not exist";
-    match probe(&cluster.endpoint).and_then(|name| seen.database.names.get(&name)) {
+    match probe(name).and_then(|name| seen.database.names.get(&name)) {
         None => {}
         Some(Err(error)) if error.cause == Cause::NotFound => audit.pass(CHECK),
         Some(Err(error)) => audit.find("resolver: a name that does not exist (silent)", error),

@@ -11,6 +11,7 @@
 //! reason, and means "look now" like everything else: a change in AWS's wording never disables the
 //! function.
 
+mod binlog;
 mod payload;
 mod rds_event;
 mod signal;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+pub use binlog::BinlogCoordinates;
 pub use payload::read;
 pub use rds_event::{Place, RdsEvent, Source};
 pub use signal::Signal;
@@ -109,7 +111,7 @@ impl Trigger {
         });
         self.kind != Kind::None
             && place.is_none_or(|place| place.is_of(&route.group))
-            && cluster.is_none_or(|cluster| *cluster == route.cluster)
+            && cluster.is_none_or(|cluster| Some(cluster) == route.source.cluster())
     }
 
     /// Whether it is an event that just happened.

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
+use super::binlog::BinlogCoordinates;
 use super::signal::Signal;
 use crate::route::{ClusterId, InstanceId, TargetGroupArn};
 use crate::statement::Said;
@@ -23,6 +24,8 @@ pub struct RdsEvent {
     pub signal: Signal,
     /// What it says about the Writer. An event without an ARN says nothing: it could be anybody's.
     pub said: Option<Said>,
+    /// Green's binlog coordinates after a blue/green switchover; of an event with an ARN, too.
+    pub coordinates: Option<BinlogCoordinates>,
 }
 
 /// What an event is about.
@@ -68,6 +71,7 @@ impl RdsEvent {
         Self {
             signal: signal.unwrap_or_else(|| Signal::of_message(message)),
             said: arn.as_ref().and_then(|_| Said::read(message)),
+            coordinates: arn.as_ref().and_then(|_| BinlogCoordinates::read(message)),
             place: arn.map(|arn| arn.place),
             time: raw.times.into_iter().flatten().find_map(parse_time),
             source,

@@ -10,7 +10,9 @@ use super::elb::Elb;
 use super::rds::Rds;
 use super::sdk::Sdk;
 use super::{Answer, CallError, Cluster, LogEntry, Registration, Survey, Target, Topology, World};
-use crate::route::{ClusterId, TargetGroupArn};
+use crate::blue_green::Deployment;
+use crate::route::TargetGroupArn;
+use crate::source::SourceId;
 
 /// AWS and DNS, with clients that are made once a process and kept.
 pub struct Live {
@@ -34,20 +36,20 @@ impl Live {
 }
 
 impl World for Live {
-    async fn cluster(
-        &self,
-        id: &ClusterId,
-        known: Option<&Topology>,
-    ) -> Result<Cluster, CallError> {
-        self.rds.cluster(id, known).await
+    async fn source(&self, id: &SourceId, known: Option<&Topology>) -> Result<Cluster, CallError> {
+        self.rds.source(id, known).await
     }
 
-    async fn log(&self, id: &ClusterId) -> Result<Vec<LogEntry>, CallError> {
+    async fn log(&self, id: &SourceId) -> Result<Vec<LogEntry>, CallError> {
         self.rds.log(id).await
     }
 
-    async fn survey(&self, id: &ClusterId) -> Result<Survey, CallError> {
+    async fn survey(&self, id: &SourceId) -> Result<Survey, CallError> {
         self.rds.survey(id).await
+    }
+
+    async fn deployments(&self) -> Result<Vec<Deployment>, CallError> {
+        self.rds.deployments().await
     }
 
     async fn resolve(&self, name: &str) -> Result<Answer, CallError> {

@@ -27,7 +27,9 @@ pub use live::Live;
 pub use sdk::Sdk;
 pub use survey::{Member, Survey};
 
-use crate::route::{ClusterEndpoint, ClusterId, InstanceId, TargetGroupArn};
+use crate::blue_green::Deployment;
+use crate::route::{ClusterEndpoint, InstanceId, TargetGroupArn};
+use crate::source::SourceId;
 
 /// What a run asks of the world, and does to it.
 #[allow(
@@ -35,16 +37,17 @@ use crate::route::{ClusterEndpoint, ClusterId, InstanceId, TargetGroupArn};
     reason = "a run is polled on one thread; nobody needs its futures to be Send"
 )]
 pub trait World {
-    /// The cluster as the RDS API describes it. `known` are the names of an earlier answer: an
+    /// The source as the RDS API describes it. `known` are the names of an earlier answer: an
     /// instance keeps its endpoint for as long as it keeps its identifier, so that one need not be
     /// asked for again.
-    async fn cluster(&self, id: &ClusterId, known: Option<&Topology>)
-    -> Result<Cluster, CallError>;
-    /// What the cluster's own event log holds of the last ten minutes, in any order. It is best
+    async fn source(&self, id: &SourceId, known: Option<&Topology>) -> Result<Cluster, CallError>;
+    /// What the source's own event log holds of the last ten minutes, in any order. It is best
     /// effort: an entry may come late, or never.
-    async fn log(&self, id: &ClusterId) -> Result<Vec<LogEntry>, CallError>;
-    /// The cluster's instances in full, and what of the readers' guard is set on each.
-    async fn survey(&self, id: &ClusterId) -> Result<Survey, CallError>;
+    async fn log(&self, id: &SourceId) -> Result<Vec<LogEntry>, CallError>;
+    /// The account's blue/green deployments.
+    async fn deployments(&self) -> Result<Vec<Deployment>, CallError>;
+    /// A cluster's instances in full, and what of the readers' guard is set on each.
+    async fn survey(&self, id: &SourceId) -> Result<Survey, CallError>;
     /// The IPv4 addresses behind an absolute name, and the names on the way to them.
     async fn resolve(&self, name: &str) -> Result<Answer, CallError>;
     /// What the target group holds.
@@ -59,7 +62,7 @@ pub trait World {
     ) -> Result<(), CallError>;
 }
 
-/// A cluster as the RDS API describes it.
+/// A cluster as the RDS API describes it; an instance is one of a single member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cluster {
     /// The member with `IsClusterWriter`. In the middle of a failover there may be none.
@@ -128,6 +131,15 @@ impl Topology {
             instances: BTreeMap::new(),
             listed: false,
         }
+    }
+
+    /// The instance whose topology this is, where it is an instance's: its endpoint is its own.
+    #[must_use]
+    pub fn alone(&self) -> Option<&InstanceId> {
+        let mut members = self.instances.iter();
+        let (instance, endpoint) = members.next()?;
+        let is_own = endpoint.as_ref() == Some(&self.endpoint) && members.next().is_none();
+        is_own.then_some(instance)
     }
 
     /// Whether an instance may be a member: it is known as one, or not all members are known.

@@ -189,13 +189,16 @@ fn without_the_guard_seen_the_writer_is_alone_and_it_is_said_why() {
 
 #[test]
 fn another_engine_has_no_guard() {
-    let postgresql = Survey {
-        engine: "aurora-postgresql".to_owned(),
-        ..all_guarded()
-    };
-    let scene = scene("a b", postgresql);
-    assert_plan(&scene, "b", None);
-    assert!(unguarded(&scene).contains("aurora-postgresql"));
+    // The readers of a Multi-AZ DB cluster of MySQL are no `innodb_read_only`.
+    for engine in ["aurora-postgresql", "mysql"] {
+        let another = Survey {
+            engine: engine.to_owned(),
+            ..all_guarded()
+        };
+        let scene = scene("a b", another);
+        assert_plan(&scene, "b", None);
+        assert!(unguarded(&scene).contains(&format!("{engine:?}")));
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use failover_follower::observe::{Asks, Observation};
 use failover_follower::report::{Outcome, RouteReport};
 use failover_follower::route::{ClusterId, GroupHolds, Route, TargetGroupArn};
 use failover_follower::run::{Action, Event, Run};
+use failover_follower::source::SourceId;
 use failover_follower::watch::WatchPolicy;
 use failover_follower::world::{CallError, Cause, LogEntry};
 
@@ -98,7 +99,7 @@ impl Driven {
         let group =
             "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/w/0123456789abcdef";
         let route = Route {
-            cluster: ClusterId::parse("cluster").unwrap(),
+            source: SourceId::Cluster(ClusterId::parse("cluster").unwrap()),
             group: TargetGroupArn::parse(group).unwrap(),
             endpoint: None,
             holds: GroupHolds::Writer,

@@ -173,7 +173,10 @@ async fn a_hundred_routes_cost_little_more_than_one() {
     let mut routes = Vec::new();
     for number in 0..100 {
         let name = format!("group-{number}");
-        let group = cloud.add_group(&name, [10, 0, 1, 11].into()).await.unwrap();
+        let group = cloud
+            .add_group(&name, [10, 0, 1, 11].into(), 3306)
+            .await
+            .unwrap();
         let cluster = if number == 0 { "another" } else { CLUSTER };
         routes.push(json!({"dbClusterIdentifier": cluster, "targetGroupArn": group}));
     }

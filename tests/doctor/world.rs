@@ -108,6 +108,12 @@ fn instance(number: u8) -> Instance {
         security_groups: vec!["sg-database".to_owned()],
         parameter_group: "default.aurora-mysql8.0".to_owned(),
         pending_reboot: false,
+        status: "available".to_owned(),
+        engine: "aurora-mysql".to_owned(),
+        port: 3306,
+        multi_az: false,
+        backup_retention: 7,
+        cluster: Some("aurora".to_owned()),
     }
 }
 
@@ -127,6 +133,8 @@ fn database() -> Database {
     Database {
         clusters: [(cluster_id(), Ok(cluster))].into(),
         instances: Ok([(cluster_id(), [1, 2].map(instance).into())].into()),
+        alone: BTreeMap::new(),
+        deployments: Ok(Vec::new()),
         cluster_parameters: [("replicated".to_owned(), Ok(set))].into(),
         instance_parameters: BTreeMap::new(),
         names: [

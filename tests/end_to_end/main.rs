@@ -21,4 +21,5 @@ mod function;
 mod interface;
 mod members;
 mod routes;
+mod sources;
 mod triggers;

@@ -6,6 +6,7 @@ use failover_follower::config::{OnFailoverStart, Settings};
 use failover_follower::observe::{self, Observation};
 use failover_follower::route::{ClusterId, GroupHolds, Route, TargetGroupArn};
 use failover_follower::run::{self, Action, Run};
+use failover_follower::source::SourceId;
 use failover_follower::standby::Memory;
 use failover_follower::trigger::{Kind, RdsEvent, Signal, Source, Trigger};
 use failover_follower::watch::WatchPolicy;
@@ -252,21 +253,26 @@ fn trigger(event: Option<Event>, now: Tick) -> Trigger {
         event: Some(RdsEvent {
             id: None,
             source_id: None,
-            source: Source::Cluster(route().cluster),
+            source: Source::Cluster(cluster()),
             place: None,
             time: Some(clock(event.at)),
             signal,
             said: event.says.said(),
+            coordinates: None,
         }),
         why: None,
     }
+}
+
+fn cluster() -> ClusterId {
+    ClusterId::parse("cluster").unwrap()
 }
 
 fn route() -> Route {
     let group =
         "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/w/0123456789abcdef";
     Route {
-        cluster: ClusterId::parse("cluster").unwrap(),
+        source: SourceId::Cluster(cluster()),
         group: TargetGroupArn::parse(group).unwrap(),
         endpoint: None,
         holds: GroupHolds::Writer,

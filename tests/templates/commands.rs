@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use failover_follower::route::{ClusterId, GroupHolds, Route, TargetGroupArn};
+use failover_follower::source::SourceId;
 use failover_follower::trigger::{Kind, read};
 use serde_json::{Value, json};
 
@@ -109,7 +110,7 @@ const GROUP: &str = "arn:aws-cn:elasticloadbalancing:cn-north-1:210987654321:\
 /// What the function makes of an event: each trigger's kind, and whether it concerns the route.
 fn triggers(event: &Value, cluster: &str, group: &str) -> Vec<(Kind, bool)> {
     let route = Route {
-        cluster: ClusterId::parse(cluster).unwrap(),
+        source: SourceId::Cluster(ClusterId::parse(cluster).unwrap()),
         group: TargetGroupArn::parse(group).unwrap(),
         endpoint: None,
         holds: GroupHolds::Writer,

@@ -44,8 +44,8 @@ fn what_others_depend_on_is_always_made_or_left_out_with_them() {
 #[test]
 fn the_function_and_its_configuration_wait_for_the_role_with_all_of_its_permissions() {
     let resources = &TEMPLATE["Resources"];
-    let role = json!({"Fn::GetAtt": ["FollowerRole", "Arn"]});
-    assert_eq!(resources["Follower"]["Properties"]["Role"], role);
+    let role = &resources["Follower"]["Properties"]["Role"]["Fn::If"][1];
+    assert_eq!(*role, json!({"Fn::GetAtt": ["FollowerRole", "Arn"]}));
     let function = &resources["FollowerInvokeConfig"]["Properties"]["FunctionName"];
     assert_eq!(*function, json!({"Ref": "Follower"}));
 
@@ -84,12 +84,6 @@ fn there_is_no_transform_but_sams() {
     }
 }
 
-/// What `CloudFormation` takes as a template's body, rather than from a bucket.
-#[test]
-fn the_plain_template_fits_into_a_request() {
-    assert!(TEMPLATE.to_string().len() < 51_200);
-}
-
 #[test]
 fn subnets_without_security_groups_are_refused_with_a_sentence() {
     let subnets = ("SubnetIds", "subnet-0a,subnet-0b");
@@ -101,6 +95,69 @@ fn subnets_without_security_groups_are_refused_with_a_sentence() {
     let refusals = refused.refusals();
     assert_eq!(refusals.len(), 1);
     assert!(refusals[0].starts_with("SubnetIds without SecurityGroupIds: "));
+}
+
+#[test]
+fn a_stack_follows_one_cluster_or_one_instance() {
+    let group = ("TargetGroupArn", GROUP);
+    let (cluster, instance) = (
+        ("DBClusterIdentifier", CLUSTER),
+        ("DBInstanceIdentifier", "db"),
+    );
+    let template = |given: &[_]| Template::new(&TEMPLATE, &[&[group], given].concat());
+    for accepted in [[cluster], [instance]] {
+        assert_eq!(template(&accepted).refusals(), [""; 0], "{accepted:?}");
+    }
+    for refused in [&[][..], &[cluster, instance]] {
+        let template = template(refused);
+        let refusals = template.refusals();
+        assert!(refusals[0].starts_with("DBClusterIdentifier and DBInstanceIdentifier: "));
+    }
+    let endpoint = (
+        "DBClusterEndpoint",
+        "a.cluster-b.eu-west-1.rds.amazonaws.com",
+    );
+    let refusal = template(&[instance, endpoint]);
+    assert!(refusal.refusals()[0].starts_with("DBClusterEndpoint with DBInstanceIdentifier: "));
+}
+
+#[test]
+fn an_instances_stack_reads_no_cluster_and_watches_its_metrics() {
+    let given = [("DBInstanceIdentifier", "db"), ("TargetGroupArn", GROUP)];
+    let template = Template::new(&TEMPLATE, &given);
+    let role = &template.resources("AWS::IAM::Role")["FollowerRole"];
+    assert!(!role.to_string().contains("DescribeDBClusters\""), "{role}");
+    assert!(role.to_string().contains("rds:DescribeDBInstances"));
+    let function = &template.resources("AWS::Lambda::Function")["Follower"];
+    let variables = &function["Environment"]["Variables"];
+    assert_eq!(variables["DB_INSTANCE_IDENTIFIER"], "db");
+    assert_eq!(variables["DB_CLUSTER_IDENTIFIER"], "");
+    let alarms = template.resources("AWS::CloudWatch::Alarm");
+    let own = alarms
+        .values()
+        .filter(|alarm| alarm["Namespace"] == "FailoverFollower");
+    let dimension = json!({"Name": "DBInstanceIdentifier", "Value": "db"});
+    for alarm in own {
+        assert_eq!(alarm["Dimensions"][0], dimension, "{alarm}");
+    }
+}
+
+#[test]
+fn people_are_told_of_greens_coordinates_and_what_to_type() {
+    let template = with(&[("NotificationEmail", "on-call@example.com")]);
+    let rules = template.resources("AWS::Events::Rule");
+    let notice = &rules["CoordinatesNotice"]["Targets"][0]["InputTransformer"];
+    let text = notice["InputTemplate"].as_str().unwrap();
+    let typed =
+        "CHANGE REPLICATION SOURCE TO SOURCE_LOG_FILE = '<file>', SOURCE_LOG_POS = <position>";
+    assert!(text.contains(typed) && text.contains("HeatWave"), "{text}");
+    let paths = notice["InputPathsMap"].as_object().unwrap();
+    for name in paths.keys() {
+        assert!(text.contains(&format!("<{name}>")), "{name}");
+    }
+    let policy = &template.resources("AWS::SNS::TopicPolicy")["NoticeTopicPolicy"];
+    let policy = policy.to_string();
+    assert!(policy.contains("CoordinatesNotice"), "{policy}");
 }
 
 #[test]

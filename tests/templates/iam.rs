@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 /// A statement of a policy.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Statement {
     /// Its `Sid`.
     pub(crate) sid: String,
@@ -22,8 +22,9 @@ pub(crate) struct Statement {
     conditions: Vec<Condition>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Condition {
+    is_pattern: bool,
     key: String,
     values: Vec<String>,
 }
@@ -83,6 +84,12 @@ impl Statement {
         self.conditions.iter().map(|condition| &*condition.key)
     }
 
+    /// The texts in it that name resources.
+    pub(crate) fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let values = self.conditions.iter_mut().map(|one| &mut one.values);
+        self.resources.iter_mut().chain(values.flatten())
+    }
+
     /// Whether it has anything to say about what is asked.
     fn applies(&self, asked: &Asked<'_>) -> bool {
         // IAM takes the names of actions in any case.
@@ -105,7 +112,11 @@ impl Statement {
 impl Condition {
     fn holds(&self, context: &BTreeMap<&str, String>) -> bool {
         let value = context.get(self.key.as_str());
-        value.is_some_and(|value| self.values.iter().any(|pattern| matches(pattern, value)))
+        let is = |value: &str, one: &String| match self.is_pattern {
+            true => matches(one, value),
+            false => one == value,
+        };
+        value.is_some_and(|value| self.values.iter().any(|one| is(value, one)))
     }
 }
 
@@ -114,15 +125,17 @@ fn conditions(statement: &Map<String, Value>) -> Vec<Condition> {
     let operators = operators.into_iter().flatten();
     operators
         .flat_map(|(operator, keys)| {
-            assert!(
-                ["ArnEquals", "ArnLike"].contains(&operator.as_str()),
-                "{operator} is not understood"
-            );
-            keys.as_object().unwrap()
-        })
-        .map(|(key, values)| Condition {
-            key: key.clone(),
-            values: one_or_many(values),
+            let is_pattern = match operator.as_str() {
+                "ArnEquals" | "ArnLike" => true,
+                "StringEquals" => false,
+                _ => panic!("{operator} is not understood"),
+            };
+            let keys = keys.as_object().unwrap().iter();
+            keys.map(move |(key, values)| Condition {
+                is_pattern,
+                key: key.clone(),
+                values: one_or_many(values),
+            })
         })
         .collect()
 }

@@ -195,6 +195,7 @@ impl Template {
             "AWS::Partition" => "aws",
             "AWS::Region" => REGION,
             "AWS::StackName" => "follower",
+            "AWS::URLSuffix" => "amazonaws.com",
             _ => {
                 let parameter = self.parameters.get(name).cloned();
                 return parameter.or_else(|| Some(Self::attribute(name, "Ref").into()));

@@ -16,6 +16,8 @@
 mod binary;
 mod channels;
 mod commands;
+mod company;
+mod examples;
 mod following;
 mod held;
 mod iam;
@@ -27,6 +29,7 @@ mod permissions;
 mod plain;
 mod reference;
 mod refusals;
+mod release;
 mod request;
 mod room;
 mod sealed;

@@ -17,6 +17,7 @@ async fn of_the_path() {
     let cloud = Cloud::start_with_cloudformation().await.unwrap();
     let database = database(&cloud).await;
     let further = [
+        ("DatabaseRule", "print"),
         ("DatabasePort", "3307"),
         (
             "ConsumerPrincipals",
@@ -53,6 +54,7 @@ async fn all_of_the_function(cloud: &Cloud) {
     let endpoint = format!("{}:3306", cloud.cluster_endpoint());
     let topic = format!("arn:aws:sns:{REGION}:{ACCOUNT}:people");
     let key = format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd");
+    let boundary = format!("arn:aws:iam::{ACCOUNT}:policy/boundary");
     ask(cloud, "sns", "CreateTopic", &[("Name", "people")]).await;
     let group = cloud.target_group_arn();
     let further = [
@@ -76,10 +78,16 @@ async fn all_of_the_function(cloud: &Cloud) {
         ("LogLevel", "debug"),
         ("LogRetentionDays", "30"),
         ("TopicKmsKeyArn", &key),
+        ("KmsKeyArn", &key),
+        ("PermissionsBoundaryArn", &boundary),
+        ("RolePath", "/service/"),
+        ("FunctionRoleArn", ""), // company.rs: a role of one's own leaves others out
+        ("ScheduleRoleArn", ""),
         ("RdsEventTopicArn", ""), // beside a key for the stack's own it is refused
     ];
     let route = [("DBClusterIdentifier", CLUSTER), ("TargetGroupArn", group)];
-    assert_all_given(&TEMPLATE, &[&route[..], &further].concat());
+    let other = [("DBInstanceIdentifier", "")]; // beside a cluster it is refused
+    assert_all_given(&TEMPLATE, &[&route[..], &other, &further].concat());
     let stack = deploy_function(cloud, group, &further).await;
     for made in ["FollowerCodeMayNot", "NoticeEmail", "SwitchNotice"] {
         stack.resource(made).unwrap();

@@ -17,15 +17,19 @@ use crate::seen::{Seen, seen};
 
 /// Statements for Lambda itself, which acts as the function's role before, beside and after its
 /// code.
-const LAMBDAS_OWN: [(&str, &str); 4] = [
+const LAMBDAS_OWN: [(&str, &str); 5] = [
     ("Log", "Lambda writes down what the code prints"),
     ("KeepWhatFailed", "the OnFailure destination"),
+    ("EncryptWhatFailed", "the OnFailure destination, with a key"),
     ("SendTheReport", "the OnSuccess destination"),
     (
         "LambdaMakesItsInterfaces",
         "Lambda attaches the function to a VPC before any of its code runs",
     ),
 ];
+
+/// A key of a company's own.
+pub(crate) const KEY: &str = "arn:aws:kms:ap-northeast-1:123456789012:key/1234abcd";
 
 /// The condition key that every request of a function's code has.
 const CODE: &str = "lambda:SourceFunctionArn";
@@ -46,30 +50,39 @@ const GRANTED_ON_ALL: [(&str, &str); 3] = [
     ),
 ];
 
-/// The template with everything in it that a condition could leave out, deployed for what was seen.
-fn deployed(seen: &Seen) -> Template {
-    let parameters = [
+/// Parameters with which no condition leaves anything of the role out, for what was seen.
+pub(crate) fn everything(seen: &Seen) -> [(&str, &str); 7] {
+    [
         ("DBClusterIdentifier", CLUSTER),
         ("TargetGroupArn", &seen.target_group_arn),
         ("SubnetIds", "subnet-0a,subnet-0b"),
         ("SecurityGroupIds", "sg-0a"),
         ("NotificationEmail", "somebody@example.com"),
         ("ReservedConcurrency", "20"),
-    ];
-    Template::new(&TEMPLATE, &parameters)
+        ("KmsKeyArn", KEY),
+    ]
 }
 
-/// The statements of the function's role: the policies in it, and those that are attached to it.
+fn deployed(seen: &Seen) -> Template {
+    Template::new(&TEMPLATE, &everything(seen))
+}
+
+/// The statements of the function's role.
 fn role(template: &Template) -> Vec<Statement> {
     let function = &template.resources("AWS::Lambda::Function")["Follower"];
     assert_eq!(function["Role"], Template::attribute("FollowerRole", "Arn"));
+    role_named("FollowerRole", template)
+}
+
+/// The statements of a role: the policies in it, and those that are attached to it.
+pub(crate) fn role_named(name: &str, template: &Template) -> Vec<Statement> {
     let roles = template.resources("AWS::IAM::Role");
-    let role = &roles["FollowerRole"];
+    let role = &roles[name];
     assert_eq!(role["ManagedPolicyArns"], Value::Null);
     for elsewhere in ["AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"] {
         assert!(template.resources(elsewhere).is_empty(), "{elsewhere}");
     }
-    let name = json!(Template::attribute("FollowerRole", "Ref"));
+    let name = json!(Template::attribute(name, "Ref"));
     let attached = template.resources("AWS::IAM::Policy");
     let attached = attached
         .values()
@@ -210,7 +223,9 @@ async fn one_permission_more_or_less_is_noticed() {
     let reboot = "rds:RebootDBCluster";
     let cluster = format!("arn:aws:rds:{REGION}:{ACCOUNT}:cluster:{CLUSTER}");
     assert_eq!(
-        found(&|follow| follow[2]["Action"] = json!(["rds:DescribeDBClusters", reboot])),
+        found(&|follow| {
+            statement(follow, 2)["Action"] = json!(["rds:DescribeDBClusters", reboot]);
+        }),
         [format!(
             "ReadThisCluster allows {reboot} on {cluster}, never used"
         )]
@@ -240,7 +255,7 @@ async fn one_permission_more_or_less_is_noticed() {
         ),
         (3, json!("arn:aws:rds:*:*:db:*")),
     ] {
-        let found = found(&|follow| follow[number]["Resource"] = wider.clone());
+        let found = found(&|follow| statement(follow, number)["Resource"] = wider.clone());
         let too = found
             .iter()
             .any(|finding| finding.contains("is allowed on"));
@@ -248,6 +263,15 @@ async fn one_permission_more_or_less_is_noticed() {
     }
     let wild = found(&|follow| follow[3]["Action"] = json!("rds:Describe*"));
     assert!(wild[0].contains("allows rds:Describe* on"), "{wild:?}");
+}
+
+/// A statement by its place; one that is left out for an instance is in the other branch.
+fn statement(follow: &mut Value, number: usize) -> &mut Value {
+    let statement = &mut follow[number];
+    if statement.get("Fn::If").is_some() {
+        return &mut statement["Fn::If"][2];
+    }
+    statement
 }
 
 #[tokio::test]

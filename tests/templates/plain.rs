@@ -8,21 +8,26 @@ use local_cloud::Cloud;
 use serde_json::Value;
 
 /// The function.
-pub(crate) static TEMPLATE: LazyLock<Value> = LazyLock::new(|| plain("template.yaml"));
+pub(crate) static TEMPLATE: LazyLock<Value> = LazyLock::new(|| repositorys("template.yaml"));
 /// The path to the database.
-pub(crate) static PRIVATELINK: LazyLock<Value> = LazyLock::new(|| plain("privatelink.yaml"));
+pub(crate) static PRIVATELINK: LazyLock<Value> = LazyLock::new(|| repositorys("privatelink.yaml"));
 /// Both.
-pub(crate) static ALL_IN_ONE: LazyLock<Value> = LazyLock::new(|| plain("all-in-one.yaml"));
+pub(crate) static ALL_IN_ONE: LazyLock<Value> = LazyLock::new(|| repositorys("all-in-one.yaml"));
 
 /// Where, among what is staged for a deployment, the function's code lies, and below it the nested
 /// templates.
 pub(crate) const CODE: &str = "code";
 
-fn plain(template: &str) -> Value {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let output = Command::new(root.join("tools/plain-template"))
-        .arg(root.join(template))
-        .arg(Cloud::staged_at(CODE))
+fn repositorys(template: &str) -> Value {
+    let path = format!("{}/{template}", env!("CARGO_MANIFEST_DIR"));
+    plain(&path, &Cloud::staged_at(CODE))
+}
+
+/// A template's file as plain `CloudFormation`, with its code there if it is in no bucket yet.
+pub(crate) fn plain(template: &str, code: &str) -> Value {
+    let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/plain-template");
+    let output = Command::new(tool)
+        .args([template, code])
         // It tells of its first use, which installs for a minute.
         .stderr(Stdio::inherit())
         .output()

@@ -50,8 +50,17 @@ pub(crate) fn variables(configuration: &Value) -> BTreeMap<String, String> {
 
 /// The function that a stack has made, about to be invoked.
 pub(crate) async fn start(cloud: &Cloud, configuration: &Value) -> Function {
+    start_program(&BOOTSTRAP, cloud, configuration).await
+}
+
+/// The same, of a program that was uploaded.
+pub(crate) async fn start_program(
+    program: &Path,
+    cloud: &Cloud,
+    configuration: &Value,
+) -> Function {
     let timeout = configuration["Timeout"].as_u64().unwrap();
-    let function = cloud.deployed(&*BOOTSTRAP, variables(configuration));
+    let function = cloud.deployed(program, variables(configuration));
     let function = function.timeout(u32::try_from(timeout).unwrap());
     function.start().await.unwrap()
 }

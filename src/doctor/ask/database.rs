@@ -6,6 +6,7 @@ use aws_sdk_rds::types::{DbCluster, DbInstance, Filter, Parameter};
 
 use super::{Answered, Attributes, Auditor, Cluster, Database, Instance, each, or_empty, send};
 use crate::route::{ClusterId, InstanceId, Route};
+use crate::source::SourceId;
 use crate::world::{CallError, Cause, World};
 
 const CLUSTERS: &str = "rds:DescribeDBClusters";
@@ -22,13 +23,27 @@ const PROBE: &str = "failover-follower-probe";
 
 impl Auditor {
     pub(super) async fn database(&self, world: &impl World, routes: &[Route]) -> Database {
-        let ids: BTreeSet<ClusterId> = routes.iter().map(|route| route.cluster.clone()).collect();
-        let (clusters, instances) = tokio::join!(self.clusters(&ids), self.instances(&ids));
+        let sources = || routes.iter().map(|route| &route.source);
+        let ids: BTreeSet<ClusterId> = sources().filter_map(SourceId::cluster).cloned().collect();
+        let lone: BTreeSet<_> = sources().filter_map(SourceId::instance).cloned().collect();
+        let (clusters, instances, alone, deployments) = tokio::join!(
+            self.clusters(&ids),
+            self.instances(&ids),
+            each(lone, async |id| self.instance(id).await),
+            world.deployments(),
+        );
         let found = || clusters.values().flatten();
         let of_clusters = found().map(|one| one.parameter_group.clone());
-        let members = || instances.iter().flat_map(BTreeMap::values).flatten();
+        let members = || {
+            let of_clusters = instances.iter().flat_map(BTreeMap::values).flatten();
+            of_clusters.chain(alone.values().flatten())
+        };
         let of_instances = members().map(|one| one.parameter_group.clone());
-        let endpoints = found().map(|one| one.endpoint.clone());
+        let of_alone = alone
+            .values()
+            .flatten()
+            .filter_map(|one| one.endpoint.clone());
+        let endpoints = found().map(|one| one.endpoint.clone()).chain(of_alone);
         let names = endpoints
             .clone()
             .chain(endpoints.filter_map(|name| probe(&name)));
@@ -47,6 +62,8 @@ impl Auditor {
         Database {
             clusters,
             instances,
+            alone,
+            deployments,
             cluster_parameters,
             instance_parameters,
             names,
@@ -91,11 +108,26 @@ impl Auditor {
         let call = self.rds.describe_db_instances().filters(of_clusters(ids));
         let pages = call.into_paginator().items().send();
         let mut by_cluster: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        if ids.is_empty() {
+            return Ok(by_cluster);
+        }
         let found = send(&self.rds_limit, INSTANCES, pages.try_collect()).await?;
-        for (cluster, instance) in found.into_iter().filter_map(instance) {
-            by_cluster.entry(cluster).or_default().push(instance);
+        for instance in found.into_iter().filter_map(instance) {
+            let cluster = instance.cluster.as_deref().map(ClusterId::parse);
+            if let Some(Ok(cluster)) = cluster {
+                by_cluster.entry(cluster).or_default().push(instance);
+            }
         }
         Ok(by_cluster)
+    }
+
+    async fn instance(&self, id: &InstanceId) -> Answered<Instance> {
+        let call = self.rds.describe_db_instances();
+        let call = call.db_instance_identifier(id.as_str());
+        let found = send(&self.rds_limit, INSTANCES, call.send()).await?;
+        let mut found = found.db_instances.unwrap_or_default().into_iter();
+        let missing = || CallError::new(INSTANCES, Cause::NotFound, format!("no instance `{id}`"));
+        found.find_map(instance).ok_or_else(missing)
     }
 
     async fn cluster_parameters(&self, group: &str) -> Answered<Attributes> {
@@ -117,7 +149,10 @@ impl Auditor {
 
 /// A name beside a cluster's instances that none of them has.
 pub(in crate::doctor) fn probe(endpoint: &str) -> Option<String> {
-    let (_, zone) = endpoint.split_once(".cluster-")?;
+    let zone = endpoint
+        .split_once(".cluster-")
+        .or_else(|| endpoint.split_once('.'));
+    let (_, zone) = zone?;
     Some(format!("{PROBE}.{zone}"))
 }
 
@@ -165,8 +200,7 @@ fn cluster(one: &DbCluster) -> Option<(ClusterId, Cluster)> {
     Some((id, found))
 }
 
-fn instance(one: DbInstance) -> Option<(ClusterId, Instance)> {
-    let cluster = ClusterId::parse(one.db_cluster_identifier()?).ok()?;
+fn instance(one: DbInstance) -> Option<Instance> {
     let subnets = one.db_subnet_group();
     let subnet = |subnet: &aws_sdk_rds::types::Subnet| {
         let zone = subnet.subnet_availability_zone()?.name()?;
@@ -175,7 +209,8 @@ fn instance(one: DbInstance) -> Option<(ClusterId, Instance)> {
     let security_groups = one.vpc_security_groups().iter();
     let parameters = one.db_parameter_groups().first();
     let status = parameters.and_then(|group| group.parameter_apply_status());
-    let found = Instance {
+    let port = one.endpoint().and_then(|endpoint| endpoint.port);
+    Some(Instance {
         id: InstanceId::parse(one.db_instance_identifier()?).ok()?,
         class: or_empty(one.db_instance_class()),
         vpc: or_empty(subnets.and_then(|group| group.vpc_id())),
@@ -190,10 +225,17 @@ fn instance(one: DbInstance) -> Option<(ClusterId, Instance)> {
         parameter_group: or_empty(parameters.and_then(|group| group.db_parameter_group_name())),
         pending_reboot: status == Some("pending-reboot"),
         publicly_accessible: one.publicly_accessible.unwrap_or_default(),
+        status: or_empty(one.db_instance_status()),
+        engine: or_empty(one.engine()),
+        port: port
+            .and_then(|port| port.try_into().ok())
+            .unwrap_or_default(),
+        multi_az: one.multi_az.unwrap_or_default(),
+        backup_retention: one.backup_retention_period.unwrap_or_default(),
+        cluster: one.db_cluster_identifier.clone(),
         zone: one.availability_zone,
         endpoint: one.endpoint.and_then(|endpoint| endpoint.address),
-    };
-    Some((cluster, found))
+    })
 }
 
 fn values(parameters: Vec<Parameter>) -> Attributes {

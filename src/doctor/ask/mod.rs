@@ -10,6 +10,7 @@ mod path;
 mod query;
 mod seen;
 mod service;
+mod views;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -22,6 +23,7 @@ use futures_util::future::{LocalBoxFuture, join_all};
 pub(super) use database::{DEFAULT, probe};
 pub(super) use events::queue_url;
 pub use seen::*;
+pub use views::Engine;
 
 use crate::config::Config;
 use crate::world::{CallError, ConcurrencyLimit, Sdk, World};

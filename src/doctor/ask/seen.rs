@@ -6,11 +6,10 @@
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
 
 use chrono::TimeDelta;
 
-use crate::address::{NoAddress, suitable};
+use crate::blue_green::Deployment;
 use crate::route::{ClusterId, InstanceId, Route, TargetGroupArn};
 use crate::world::{Answer, CallError, Target};
 
@@ -31,11 +30,15 @@ pub struct Seen {
     pub events: Events,
 }
 
-/// The clusters, and their names in DNS.
+/// The clusters and the instances of routes of their own, and their names in DNS.
 #[derive(Clone, Debug)]
 pub struct Database {
     pub clusters: BTreeMap<ClusterId, Answered<Cluster>>,
     pub instances: Answered<BTreeMap<ClusterId, Vec<Instance>>>,
+    /// The instances that routes follow.
+    pub alone: BTreeMap<InstanceId, Answered<Instance>>,
+    /// The account's blue/green deployments.
+    pub deployments: Answered<Vec<Deployment>>,
     /// What was set in each cluster parameter group; AWS's own, which cannot be set, are left out.
     pub cluster_parameters: BTreeMap<String, Answered<Attributes>>,
     /// The same of the instances' parameter groups.
@@ -90,7 +93,7 @@ pub struct Cluster {
     pub pending_reboot: BTreeSet<InstanceId>,
 }
 
-/// An instance of a cluster.
+/// An instance, of a cluster or alone.
 #[derive(Clone, Debug)]
 pub struct Instance {
     pub id: InstanceId,
@@ -105,6 +108,14 @@ pub struct Instance {
     pub security_groups: Vec<String>,
     pub parameter_group: String,
     pub pending_reboot: bool,
+    pub status: String,
+    pub engine: String,
+    pub port: u16,
+    pub multi_az: bool,
+    /// For how many days backups are kept; 0 switches them off, and with them MySQL's binlog.
+    pub backup_retention: i32,
+    /// The cluster that it is a member of.
+    pub cluster: Option<String>,
 }
 
 /// A target group, as far as each question about it was answered.
@@ -210,68 +221,4 @@ pub struct Topic {
     pub functions: Answered<BTreeMap<String, String>>,
     /// The key that it is encrypted with.
     pub key: Answered<Option<String>>,
-}
-
-impl Database {
-    /// The cluster, where RDS has answered.
-    pub(in crate::doctor) fn cluster(&self, id: &ClusterId) -> Option<&Cluster> {
-        self.clusters.get(id)?.as_ref().ok()
-    }
-
-    /// The cluster's instances, as far as RDS has answered.
-    pub(in crate::doctor) fn members(&self, id: &ClusterId) -> &[Instance] {
-        let found = self.instances.as_ref().ok().and_then(|all| all.get(id));
-        found.map(Vec::as_slice).unwrap_or_default()
-    }
-
-    /// The addresses of an instance, as far as DNS has answered.
-    pub(in crate::doctor) fn addresses(&self, instance: &Instance) -> &[Ipv4Addr] {
-        let answer = instance
-            .endpoint
-            .as_ref()
-            .and_then(|name| self.names.get(name));
-        let found = answer.and_then(|answer| answer.as_ref().ok());
-        found
-            .map(|answer| answer.addresses.as_slice())
-            .unwrap_or_default()
-    }
-
-    /// The address of an instance that can be registered, or why there is none.
-    pub(in crate::doctor) fn address(
-        &self,
-        instance: &Instance,
-    ) -> Option<Result<Ipv4Addr, NoAddress>> {
-        let answer = self.names.get(instance.endpoint.as_ref()?)?;
-        Some(match answer {
-            Ok(answer) => suitable(&instance.id, &answer.addresses),
-            Err(error) => Err(error.clone().into()),
-        })
-    }
-
-    /// The instance that the cluster endpoint is an alias of.
-    pub(in crate::doctor) fn named_by_dns(&self, id: &ClusterId) -> Option<&Instance> {
-        let endpoint = &self.cluster(id)?.endpoint;
-        let alias = self.names.get(endpoint)?.as_ref().ok()?.aliases.first()?;
-        let mut members = self.members(id).iter();
-        members.find(|one| one.endpoint.as_deref() == Some(alias))
-    }
-}
-
-impl Path {
-    /// The load balancers that lead to a group.
-    pub(in crate::doctor) fn balancers_of(
-        &self,
-        group: &TargetGroupArn,
-    ) -> impl Iterator<Item = &Balancer> {
-        let leads = move |one: &&Balancer| one.groups().any(|arn| arn == group.as_str());
-        self.balancers.iter().flatten().filter(leads)
-    }
-}
-
-impl Balancer {
-    /// The groups that it leads to.
-    pub(in crate::doctor) fn groups(&self) -> impl Iterator<Item = &String> {
-        let listeners = self.listeners.iter().flatten();
-        listeners.flat_map(|listener| listener.groups.keys())
-    }
 }

@@ -11,7 +11,7 @@ use crate::world::{ENDPOINT, PROBE, World, answer, error, id, map, name};
 
 pub(super) const CLUSTER: &[Case] = cases![
     Error "cluster: engine":
-        it => it.cluster().engine = "aurora-postgresql".into();
+        it => it.cluster().engine = "docdb".into();
     Warning "cluster: status":
         it => it.cluster().status = "failing-over".into();
     Error "cluster: Writer":
@@ -71,7 +71,7 @@ pub(super) const RESOLVER: &[Case] = cases![
     Warning "resolver: cluster endpoint":
         it => it.resolves(ENDPOINT, answer(Some(3), [10, 0, 1, 11]));
     Warning "resolver: cluster endpoint":
-        it => it.resolves(ENDPOINT, answer(None, [10, 0, 1, 11]));
+        it => it.resolves(ENDPOINT, answer(None, [10, 0, 9, 9]));
     Error "resolver: cluster endpoint":
         it => {
             let silent = Err(error("dns", Cause::TimedOut));

@@ -235,9 +235,10 @@ def endpoint_service_permissions(name, ServiceId, AllowedPrincipals):
 
 
 @resource("AWS::Lambda::Function")
-def function(name, Tags, ReservedConcurrentExecutions=None, **rest):
+def function(name, Tags, ReservedConcurrentExecutions=None, KmsKeyArn=None, **rest):
     tags = {tag["Key"]: tag["Value"] for tag in Tags}
-    made = functions.create_function(FunctionName=name, Tags=tags, **rest)
+    # The API spells the key otherwise.
+    made = functions.create_function(FunctionName=name, Tags=tags, KMSKeyArn=KmsKeyArn, **rest)
     if ReservedConcurrentExecutions:
         functions.put_function_concurrency(
             FunctionName=name, ReservedConcurrentExecutions=ReservedConcurrentExecutions

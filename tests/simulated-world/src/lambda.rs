@@ -17,7 +17,7 @@ use crate::members::USER;
 use crate::payload::{dated, wall_clock};
 use crate::seat::Seat;
 use crate::statement::as_if_completed;
-use crate::universe::{Universe, route};
+use crate::universe::Universe;
 
 /// One delivery of a payload to the function.
 #[derive(Clone, Debug)]
@@ -135,7 +135,7 @@ impl Lambda {
         let followed = Route {
             holds: self.holds,
             replication_user: Some(USER.to_owned()),
-            ..route()
+            ..universe.route()
         };
         let config = Config {
             routes: vec![followed],
@@ -149,7 +149,7 @@ impl Lambda {
         let handling = follower.handle(&payload, now, deadline);
         let report = tokio::select! {
             report = timeout(crashes.unwrap_or(self.timeout), handling) => report.ok()?,
-            () = blinded.notified() => Report { triggers: Vec::new(), routes: vec![RouteReport::ignored(&route())] },
+            () = blinded.notified() => Report { triggers: Vec::new(), routes: vec![RouteReport::ignored(&universe.route())] },
         };
         let ended = universe.started().elapsed();
         follower.world().end(&report.routes[0]);

@@ -6,8 +6,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use failover_follower::blue_green::Deployment;
 use failover_follower::report::RouteReport;
-use failover_follower::route::{ClusterId, InstanceId, TargetGroupArn};
+use failover_follower::route::{InstanceId, TargetGroupArn};
+use failover_follower::source::SourceId;
 use failover_follower::world::{
     Answer, CallError, Cause, Cluster, LogEntry, Registration, Survey, Target, Topology, World,
 };
@@ -19,7 +21,7 @@ use crate::fault::Fault;
 use crate::judge::Known;
 use crate::state::{Health, State};
 use crate::statement::statements;
-use crate::universe::{CLUSTER, PORT, Universe};
+use crate::universe::{PORT, Universe};
 
 /// One run's view of the universe.
 pub struct Seat {
@@ -39,6 +41,7 @@ pub struct Seat {
 const API: &str = "rds:DescribeDBClusters";
 const LOG: &str = "rds:DescribeEvents";
 const SURVEY: &str = "rds:DescribeDBInstances";
+const DEPLOYMENTS: &str = "rds:DescribeBlueGreenDeployments";
 const READ: &str = "elasticloadbalancing:DescribeTargetHealth";
 const IN: &str = "elasticloadbalancing:RegisterTargets";
 const OUT: &str = "elasticloadbalancing:DeregisterTargets";
@@ -140,11 +143,7 @@ impl Seat {
 }
 
 impl World for Seat {
-    async fn cluster(
-        &self,
-        _id: &ClusterId,
-        _known: Option<&Topology>,
-    ) -> Result<Cluster, CallError> {
+    async fn source(&self, id: &SourceId, _known: Option<&Topology>) -> Result<Cluster, CallError> {
         if self.fault == Some(Fault::NoSecondLook) && self.wrote.get() {
             self.blind.notify_one();
             std::future::pending::<()>().await;
@@ -168,7 +167,12 @@ impl World for Seat {
         Ok(Cluster {
             writer,
             topology: Topology {
-                endpoint: format!("{CLUSTER}.cluster-xyz.ap-northeast-1.rds.amazonaws.com"),
+                endpoint: match id {
+                    SourceId::Instance(id) => endpoint(id),
+                    SourceId::Cluster(id) => {
+                        format!("{id}.cluster-xyz.ap-northeast-1.rds.amazonaws.com")
+                    }
+                },
                 port: PORT,
                 instances: instances
                     .map(|id| (id.clone(), Some(endpoint(id))))
@@ -178,7 +182,7 @@ impl World for Seat {
         })
     }
 
-    async fn log(&self, _id: &ClusterId) -> Result<Vec<LogEntry>, CallError> {
+    async fn log(&self, _id: &SourceId) -> Result<Vec<LogEntry>, CallError> {
         self.call(LOG, |state| state.api_health).await?;
         let mut state = self.universe.now();
         if state.log.denied {
@@ -198,7 +202,7 @@ impl World for Seat {
         })
     }
 
-    async fn survey(&self, _id: &ClusterId) -> Result<Survey, CallError> {
+    async fn survey(&self, _id: &SourceId) -> Result<Survey, CallError> {
         let health = |state: &State| match state.api_health {
             Health::Up => state.members.health,
             down => down,
@@ -209,11 +213,21 @@ impl World for Seat {
         Ok(state.survey(self.fault))
     }
 
+    async fn deployments(&self) -> Result<Vec<Deployment>, CallError> {
+        self.call(DEPLOYMENTS, |state| state.api_health).await?;
+        Ok(self.universe.now().deployments.clone())
+    }
+
     async fn resolve(&self, name: &str) -> Result<Answer, CallError> {
         let nothing =
             || CallError::new("dns", Cause::NotFound, format!("{name}: no records found"));
         let label = name.split('.').next().unwrap_or_default();
         let id = InstanceId::parse(label).map_err(|_| nothing())?;
+        if is_old_side(&id) && !self.universe.now().dns_addresses.contains_key(&id) {
+            // A resolver keeps for long that a name does not exist. No dice, so that asking changes
+            // nothing else in a story.
+            return Err(nothing());
+        }
         self.call("dns", |state| state.dns_health).await?;
         let state = self.universe.now();
         let (id, aliases) = if name.contains(".cluster-") {
@@ -224,8 +238,8 @@ impl World for Seat {
                 _ => state.dns.clone(),
             };
             let named = named.ok_or_else(nothing)?;
-            let alias = endpoint(&named);
-            (named, vec![alias])
+            let aliases = (!state.endpoint_is_no_alias).then(|| endpoint(&named));
+            (named, aliases.into_iter().collect())
         } else {
             (id, Vec::new())
         };
@@ -305,6 +319,12 @@ fn dice<'a>(state: &'a mut State, call: &str) -> &'a mut fastrand::Rng {
         LOG => &mut state.log.random,
         _ => &mut state.random,
     }
+}
+
+/// Whether this is a name that a blue/green switchover gives, or would.
+fn is_old_side(id: &InstanceId) -> bool {
+    let number = id.as_str().rsplit_once("-old").map(|(_, number)| number);
+    number.is_some_and(|number| number.parse::<u8>().is_ok())
 }
 
 fn endpoint(id: &InstanceId) -> String {

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use failover_follower::blue_green::Deployment;
 use failover_follower::route::InstanceId;
 use failover_follower::world::Target;
 use tokio::time::Instant;
@@ -58,6 +59,10 @@ pub struct State {
     pub log: EventLog,
     /// Whom the cluster endpoint is an alias of; `None` is NXDOMAIN.
     pub dns: Option<InstanceId>,
+    /// The cluster endpoint is no alias, and has the address of who it would be one of.
+    pub endpoint_is_no_alias: bool,
+    /// The account's blue/green deployments.
+    pub deployments: Vec<Deployment>,
     /// What DNS answers for each instance endpoint.
     pub dns_addresses: BTreeMap<InstanceId, Vec<Ipv4Addr>>,
     /// The members, beyond where they are.
@@ -115,6 +120,8 @@ impl State {
             api_health: Health::Up,
             log: EventLog::new(seed),
             dns: Some(instance(1)),
+            endpoint_is_no_alias: false,
+            deployments: Vec::new(),
             dns_addresses: addresses
                 .iter()
                 .map(|(id, address)| (id.clone(), vec![*address]))
@@ -211,8 +218,13 @@ impl State {
 
     /// Gives an instance another address, in truth and in DNS.
     pub fn replace(&mut self, instance: &InstanceId, address: Ipv4Addr) {
-        self.addresses.insert(instance.clone(), address);
+        self.relocate(instance, address);
         self.dns_addresses.insert(instance.clone(), vec![address]);
+    }
+
+    /// Gives an instance another address, which DNS does not show yet.
+    pub fn relocate(&mut self, instance: &InstanceId, address: Ipv4Addr) {
+        self.addresses.insert(instance.clone(), address);
         self.homes.insert(Target::new(address, PORT));
     }
 

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use failover_follower::route::{ClusterId, GroupHolds, InstanceId, Route, TargetGroupArn};
+use failover_follower::source::SourceId;
 use tokio::time::Instant;
 
 use crate::payload::wall_clock_at;
@@ -25,6 +26,7 @@ type Change = Box<dyn FnOnce(&mut State)>;
 pub struct Universe {
     state: Rc<RefCell<State>>,
     future: Rc<RefCell<BTreeMap<(Instant, usize), Change>>>,
+    source: SourceId,
 }
 
 /// An instance's identifier from its number: `aurora-source-instance-1`.
@@ -37,7 +39,7 @@ pub fn instance(number: usize) -> InstanceId {
     InstanceId::parse(&format!("{CLUSTER}-instance-{number}")).expect("an identifier")
 }
 
-/// The one route.
+/// The route of a universe of a cluster.
 ///
 /// # Panics
 /// Never: the names are right.
@@ -45,7 +47,7 @@ pub fn instance(number: usize) -> InstanceId {
 pub fn route() -> Route {
     #[allow(clippy::expect_used, reason = "the names are right")]
     Route {
-        cluster: ClusterId::parse(CLUSTER).expect("a cluster identifier"),
+        source: SourceId::Cluster(ClusterId::parse(CLUSTER).expect("a cluster identifier")),
         group: TargetGroupArn::parse(GROUP).expect("a target group's ARN"),
         endpoint: None,
         holds: GroupHolds::Writer,
@@ -66,7 +68,39 @@ impl Universe {
         Self {
             state: Rc::new(RefCell::new(State::new(instances, seed))),
             future: Rc::default(),
+            source: route().source,
         }
+    }
+
+    /// A healthy universe of a DB instance, which is its own Writer and registered.
+    #[must_use]
+    pub fn of_instance(seed: u64) -> Self {
+        Self {
+            source: SourceId::Instance(instance(1)),
+            ..Self::new(1, seed)
+        }
+    }
+
+    /// The one route.
+    #[must_use]
+    pub fn route(&self) -> Route {
+        Route {
+            source: self.source.clone(),
+            ..route()
+        }
+    }
+
+    /// A failover of a DB instance: its standby, at this address, takes over at `when`, and DNS
+    /// shows it `dns_lag` later.
+    pub fn move_address(&self, when: Duration, to: Ipv4Addr, dns_lag: Duration) {
+        self.at(when, move |state| {
+            state.tell(format!("the instance is at {to}"));
+            state.relocate(&instance(1), to);
+        });
+        self.at(when + dns_lag, move |state| {
+            state.tell(format!("its name resolves to {to}"));
+            state.dns_addresses.insert(instance(1), vec![to]);
+        });
     }
 
     /// The state as it is now.

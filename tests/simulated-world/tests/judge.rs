@@ -41,7 +41,7 @@ async fn registers(universe: &Universe, at: u64, number: usize) -> (u64, u64) {
     let seat = Seat::new(universe, "run");
     sleep(seconds(at)).await;
     // Its answer may be an error: the judge knows what could be asked.
-    let _ = seat.cluster(&route().cluster, None).await;
+    let _ = seat.source(&route().source, None).await;
     deregister(&seat, 1).await;
     register(&seat, number).await;
     let tally = universe.now().tally();
@@ -162,12 +162,12 @@ async fn a_list_that_is_behind_shows_the_group_as_it_was() {
 async fn the_log_shows_the_last_ten_minutes_late_and_only_to_who_may_read_it() {
     let universe = universe();
     universe.log(seconds(10), "Completed failover", seconds(5));
-    let (seat, cluster) = (Seat::new(&universe, "run"), route().cluster);
+    let (seat, source) = (Seat::new(&universe, "run"), route().source);
     for (at, entries) in [(14, 0), (15, 1), (610, 1), (611, 0)] {
         let now = universe.now().clock();
         sleep(seconds(at).saturating_sub(Duration::from_secs_f64(now))).await;
-        assert_eq!(seat.log(&cluster).await.unwrap().len(), entries, "{at} s");
+        assert_eq!(seat.log(&source).await.unwrap().len(), entries, "{at} s");
     }
     universe.now().log.denied = true;
-    assert_eq!(seat.log(&cluster).await.unwrap_err().cause, Cause::Denied);
+    assert_eq!(seat.log(&source).await.unwrap_err().cause, Cause::Denied);
 }

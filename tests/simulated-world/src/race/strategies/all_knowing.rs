@@ -100,7 +100,7 @@ fn see(state: &State, log: &[LogEntry]) -> Observation {
         log: Some(Ok(log.to_vec())),
         survey: None,
         topology: Some(Topology {
-            endpoint: route().cluster.to_string(),
+            endpoint: route().source.as_str().to_owned(),
             port: PORT,
             instances,
             listed: true,

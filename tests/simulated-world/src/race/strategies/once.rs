@@ -18,7 +18,7 @@ pub(super) async fn ask_dns(failover: &Failover, universe: &Universe) {
 /// Asks the API for the Writer. Where it lists none, nothing is done.
 pub(super) async fn ask_the_api(failover: &Failover, universe: &Universe) {
     at_each_event(failover, universe, async |seat| {
-        let writer = seat.cluster(&route().cluster, None).await.ok()?.writer?;
+        let writer = seat.source(&route().source, None).await.ok()?.writer?;
         target_of(seat, &writer).await.ok()
     })
     .await;
