@@ -20,6 +20,7 @@ mod events;
 mod function;
 mod group;
 mod instance;
+mod members;
 mod parameters;
 mod report;
 mod resolver;
@@ -119,6 +120,7 @@ pub fn diagnose(seen: &Seen, config: &Config, invocation: &Invocation) -> Diagno
     }
     for route in &seen.routes {
         group::examine(seen, route, &mut audit);
+        members::examine(seen, route, &mut audit);
     }
     balancer::examine(seen, &mut audit);
     service::examine(seen, &mut audit);
