@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::decide::Decision;
+use crate::members::Members;
 use crate::observe::Observation;
 use crate::route::InstanceId;
-use crate::standby::Members;
 use crate::statement::Statements;
 use crate::world::Target;
 

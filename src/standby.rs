@@ -14,30 +14,24 @@
 //! The guard has to be seen on the Writer and on the other: each is a reader once the other is the
 //! Writer. Until a Writer is confirmed, the one that a statement names is the standby.
 
-use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::address::NoAddress;
-use crate::decide::{Context, Decision};
+use crate::decide::Context;
 use crate::guard::{self, Unguarded};
-use crate::observe::Observation;
+use crate::members::{LookUp, Members, Surveyed};
+use crate::promotion::State;
 use crate::route::InstanceId;
-use crate::world::{CallError, Member, Survey, Target};
+use crate::world::Target;
 
 /// How long the Writer must have been confirmed before a standby comes in. A load balancer takes up
 /// to two minutes to act on a deregistration (containers-roadmap #470), and one that is taken back
 /// sooner cuts no connection.
 const CONFIRMED_FOR: TimeDelta = TimeDelta::minutes(3);
-/// How old a look-up of the members may be.
-const LOOK_UP_AGAIN: TimeDelta = TimeDelta::hours(1);
-/// The same of one that leaves the Writer alone: the remedy may be under way.
+/// How old a look-up of the members may be that leaves the Writer alone: the remedy may be under way.
 const LOOK_UP_SOON: TimeDelta = TimeDelta::minutes(5);
-/// How old it may be where no later one is answered.
-const COUNTS: TimeDelta = TimeDelta::hours(2);
-/// For how long a question about the standby stays open in a run: one failed call is not silence.
-const UNANSWERED: TimeDelta = TimeDelta::seconds(10);
 
 /// Who is in the group beside the Writer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -72,52 +66,6 @@ pub enum Alone {
     /// The Writer is confirmed for too short a time.
     #[error("the Writer has been confirmed for less than three minutes")]
     Recent,
-}
-
-/// What a process remembers of a route from one run to the next.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Memory {
-    survey: Option<Surveyed>,
-    reign: Option<Reign>,
-}
-
-/// A look-up of the members, and of when and of whom it is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Surveyed {
-    survey: Survey,
-    at: DateTime<Utc>,
-    listed: BTreeSet<InstanceId>,
-    writer: Option<InstanceId>,
-}
-
-/// The Writer that was confirmed last.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Reign {
-    writer: InstanceId,
-    since: DateTime<Utc>,
-    /// Another was, in this process, until then.
-    began_here: bool,
-}
-
-/// What a run knows of the members, where its group holds them.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Members {
-    user: String,
-    memory: Memory,
-    began: DateTime<Utc>,
-    /// No look-up of before this run counts: an event started it.
-    anew: bool,
-    /// Why the last look-up of this run failed.
-    error: Option<CallError>,
-    /// Since when the standby has been an open question.
-    open: Option<DateTime<Utc>>,
-}
-
-/// What the look-ups say.
-enum LookUp<'a> {
-    Awaited,
-    Failed(Unguarded),
-    Answered(&'a Surveyed),
 }
 
 impl Standby {
@@ -159,98 +107,6 @@ impl Standby {
     #[must_use]
     pub fn asks(&self) -> bool {
         matches!(self, Self::Open { asks: true, .. })
-    }
-}
-
-impl Members {
-    /// What a run knows that began at `now`: the guard has to be seen for `user`.
-    #[must_use]
-    pub fn new(user: String, memory: Memory, now: DateTime<Utc>, anew: bool) -> Self {
-        Self {
-            user,
-            memory,
-            began: now,
-            anew,
-            error: None,
-            open: None,
-        }
-    }
-
-    /// What the next run may know.
-    #[must_use]
-    pub fn memory(&self) -> &Memory {
-        &self.memory
-    }
-
-    /// Takes in what a look saw.
-    pub(crate) fn note(&mut self, seen: &Observation, now: DateTime<Utc>) {
-        match &seen.survey {
-            None => {}
-            Some(Err(error)) => self.error = Some(error.clone()),
-            Some(Ok(survey)) => {
-                self.error = None;
-                self.memory.survey = Some(Surveyed {
-                    survey: survey.clone(),
-                    at: now,
-                    listed: listed(seen),
-                    writer: seen.api.clone().ok().flatten(),
-                });
-            }
-        }
-    }
-
-    /// Takes in what was decided.
-    pub(crate) fn decided(&mut self, decision: &Decision, now: DateTime<Utc>) {
-        match decision.standby() {
-            Standby::Open { .. } => drop(self.open.get_or_insert(now)),
-            Standby::Holds { .. } => self.open = None,
-            Standby::Nobody(_) => {}
-        }
-        let Decision::Follow { writer, .. } = decision else {
-            return;
-        };
-        let before = self.memory.reign.as_ref();
-        if before.is_none_or(|reign| reign.writer != *writer) {
-            self.memory.reign = Some(Reign {
-                writer: writer.clone(),
-                since: now,
-                began_here: before.is_some(),
-            });
-        }
-    }
-
-    /// Whether the question is not put any more in this run.
-    fn has_given_up(&self, now: DateTime<Utc>) -> bool {
-        self.error.as_ref().is_some_and(CallError::is_final)
-            || self.open.is_some_and(|open| now - open >= UNANSWERED)
-    }
-
-    /// The look-up that counts where this instance is the Writer.
-    fn look_up(&self, context: &Context<'_>, writer: &InstanceId) -> LookUp<'_> {
-        let gave_up = self.has_given_up(context.now);
-        let failed = || {
-            let error = self.error.clone().map(Unguarded::LookUp);
-            LookUp::Failed(error.unwrap_or_else(|| Unguarded::NotFound(writer.clone())))
-        };
-        let Some(found) = &self.memory.survey else {
-            return if gave_up { failed() } else { LookUp::Awaited };
-        };
-        let age = context.now - found.at;
-        let is_recent = age < LOOK_UP_AGAIN && (found.at >= self.began || !self.anew);
-        let is_of_these =
-            found.listed == listed(context.seen) && found.writer.as_ref() == Some(writer);
-        match (is_recent && is_of_these, gave_up) {
-            (true, _) => LookUp::Answered(found),
-            (false, false) => LookUp::Awaited,
-            (false, true) if age < COUNTS => LookUp::Answered(found),
-            (false, true) => failed(),
-        }
-    }
-
-    /// Whether an instance was seen unguarded; not to have looked is not to have seen.
-    fn is_unguarded(&self, instance: &InstanceId) -> bool {
-        let found = self.memory.survey.as_ref();
-        found.is_some_and(|found| guard::seen(&found.survey, instance, &self.user).is_err())
     }
 }
 
@@ -389,33 +245,6 @@ impl Context<'_> {
         }
     }
 
-    /// The members that could be promoted, the next one first: as AWS documents, by promotion tier
-    /// and then size. Where two are as good, the one that is in, so that the group stays as it is.
-    fn candidates<'a>(&self, writer: &InstanceId, survey: &'a Survey) -> Vec<&'a InstanceId> {
-        let is_in = |instance: &InstanceId| {
-            let target = self.seen.target(instance);
-            target.is_some_and(|target| self.holds(&target))
-        };
-        let could = |(instance, member): &(&InstanceId, &Member)| {
-            let address = self.seen.addresses.get(*instance);
-            let is_suitable = !matches!(address, None | Some(Err(NoAddress::Unsuitable(_))));
-            let state = State::of(member);
-            let is_up = state == State::Available || state == State::Busy && is_in(instance);
-            *instance != writer && is_suitable && is_up
-        };
-        let mut found: Vec<_> = survey.members.iter().filter(could).collect();
-        found.sort_by_key(|(instance, member)| {
-            let tier = member.tier.unwrap_or(i32::MAX);
-            (
-                tier,
-                Reverse(size(&member.class)),
-                !is_in(instance),
-                *instance,
-            )
-        });
-        found.into_iter().map(|(instance, _)| instance).collect()
-    }
-
     /// Whether nothing has spoken of another Writer for so long that a standby may come in.
     fn has_long_been_confirmed(&self, writer: &InstanceId, members: &Members) -> bool {
         let is_long_ago = |at: DateTime<Utc>| self.now - at >= CONFIRMED_FOR;
@@ -453,57 +282,4 @@ impl Context<'_> {
             asks,
         }
     }
-}
-
-/// Whether an instance could be promoted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Available,
-    /// For now: it restarts, or is being changed.
-    Busy,
-    Gone,
-}
-
-impl State {
-    fn of(member: &Member) -> Self {
-        match member.status.as_str() {
-            "available" => Self::Available,
-            "backing-up"
-            | "maintenance"
-            | "modifying"
-            | "rebooting"
-            | "renaming"
-            | "resetting-master-credentials"
-            | "storage-optimization"
-            | "upgrading" => Self::Busy,
-            status if status.starts_with("configuring-") => Self::Busy,
-            _ => Self::Gone,
-        }
-    }
-}
-
-/// The size of a class, for comparison; 0 where its name does not say.
-fn size(class: &str) -> u32 {
-    match class.rsplit('.').next().unwrap_or_default() {
-        "micro" => 1,
-        "small" => 2,
-        "medium" => 4,
-        "large" => 8,
-        size => {
-            let times = size.strip_suffix("xlarge").unwrap_or("-");
-            if times.is_empty() {
-                16
-            } else {
-                times.parse().map_or(0, |times: u32| times * 16)
-            }
-        }
-    }
-}
-
-/// The members that the API lists.
-fn listed(seen: &Observation) -> BTreeSet<InstanceId> {
-    let topology = seen.topology.iter();
-    topology
-        .flat_map(|topology| topology.instances.keys().cloned())
-        .collect()
 }

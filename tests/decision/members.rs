@@ -5,8 +5,9 @@ use failover_follower::address::NoAddress;
 use failover_follower::config::OnFailoverStart;
 use failover_follower::decide::{Decision, Pending};
 use failover_follower::guard::{Unguarded, statement};
+use failover_follower::members::Memory;
 use failover_follower::observe::Observation;
-use failover_follower::standby::{Alone, Memory, Standby};
+use failover_follower::standby::{Alone, Standby};
 use failover_follower::world::{CallError, Cause, Member, Survey, Target};
 
 use crate::scene::{MEMBERS, Scene, USER, evict, id, logs, seen, silent, target, targets};

@@ -7,10 +7,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use failover_follower::config::OnFailoverStart;
 use failover_follower::decide::{Context, Decision, Pending, decide};
 use failover_follower::evidence::Evidence;
+use failover_follower::members::{Members, Memory};
 use failover_follower::observe::Observation;
 use failover_follower::plan::Plan;
 use failover_follower::route::InstanceId;
-use failover_follower::standby::{Members, Memory, Standby};
+use failover_follower::standby::Standby;
 use failover_follower::statement::{Said, Statement, Statements};
 use failover_follower::world::{CallError, Cause, LogEntry, Target, Topology};
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use failover_follower::config::{OnFailoverStart, Settings};
+use failover_follower::members::Memory;
 use failover_follower::observe::{self, Observation};
 use failover_follower::route::{ClusterId, GroupHolds, Route, TargetGroupArn};
 use failover_follower::run::{self, Action, Run};
 use failover_follower::source::SourceId;
-use failover_follower::standby::Memory;
 use failover_follower::trigger::{Kind, RdsEvent, Signal, Source, Trigger};
 use failover_follower::watch::WatchPolicy;
 use failover_follower::world::{CallError, Cause};
