@@ -318,7 +318,7 @@ impl Run {
         } else {
             look.seen.targets.as_ref().ok()
         };
-        let all = BTreeSet::from_iter([Some(target), standby.target()].into_iter().flatten());
+        let all: BTreeSet<&Target> = std::iter::once(target).chain(standby.target()).collect();
         held.is_some_and(|held| held.iter().eq(all))
     }
 
@@ -362,14 +362,12 @@ impl Run {
                 self.write_error = None;
                 let next = self.registers_next(&write, at);
                 self.note_written(write, at);
-                match next {
-                    Some(target) => self.write(Write::Register(target)),
-                    // What was written is verified at once.
-                    None => {
-                        let asks = self.asks(true);
-                        Action::Look { at, asks }
-                    }
+                if let Some(target) = next {
+                    return self.write(Write::Register(target));
                 }
+                // What was written is verified at once.
+                let asks = self.asks(true);
+                Action::Look { at, asks }
             }
             Err(error) if error.is_final() => self.end(Err(RunError::of_write(error))),
             Err(error) => {

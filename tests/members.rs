@@ -229,7 +229,7 @@ async fn a_guard_that_is_gone_takes_the_standby_out_and_one_that_is_back_puts_it
     universe.at(seconds(90), move |state| {
         state.members.guarded.remove(&two);
     });
-    universe.at(seconds(210), |state| state.hold_members());
+    universe.at(seconds(210), simulated_world::State::hold_members);
     let runs = lambda().deliver(&universe, each_minute(300)).await;
     let unguarded = |run: &&Run| matches!(of(run).alone, Some(Alone::Unguarded(_)));
     let began: Vec<u64> = runs

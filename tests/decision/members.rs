@@ -167,7 +167,7 @@ fn without_the_guard_seen_the_writer_is_alone_and_it_is_said_why() {
             |it| {
                 it.init_connect = Some(
                     "SET @a = IF(@@innodb_read_only, (SELECT 1 UNION SELECT 2), NULL)".to_owned(),
-                )
+                );
             },
             "its init_connect is no guard: without a condition on the user",
         ),

@@ -132,13 +132,13 @@ impl Lambda {
         seat.begin(now);
         let blinded = seat.blinded();
         let began = universe.started().elapsed();
-        let followed = Route {
+        let its_route = Route {
             holds: self.holds,
             replication_user: Some(USER.to_owned()),
             ..universe.route()
         };
         let config = Config {
-            routes: vec![followed],
+            routes: vec![its_route],
             settings: self.settings,
             dns_server: None,
             endpoints: Endpoints::default(),
