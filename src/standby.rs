@@ -178,8 +178,16 @@ impl Context<'_> {
         let (Some(members), Some(target)) = (&self.evidence.members, self.seen.target(next)) else {
             return Standby::Nobody(None);
         };
-        let stay = self.held().filter(|held| !leaving.contains(*held)).count();
-        if self.holds(&target) || stay > 1 {
+        let stay: Vec<&Target> = self
+            .held()
+            .filter(|held| !leaving.contains(*held))
+            .collect();
+        let is_beside = |one: &&InstanceId| {
+            let target = self.seen.target(one);
+            target.is_some_and(|target| stay.contains(&&target))
+        };
+        let beside: Vec<&InstanceId> = self.seen.addresses.keys().filter(is_beside).collect();
+        if self.holds(&target) || stay.len() > 1 || beside.len() < stay.len() {
             return Standby::Nobody(None);
         }
         let found = members.memory.survey.as_ref();
@@ -195,7 +203,8 @@ impl Context<'_> {
         };
         let guarded = |instance: &InstanceId| guard::seen(&found.survey, instance, &members.user);
         let listed = self.seen.api.as_ref().ok().and_then(Option::as_ref);
-        let is_guarded = listed.map_or(Ok(()), guarded).and_then(|()| guarded(next));
+        let mut all = beside.into_iter().chain(listed).chain([next]);
+        let is_guarded = all.try_for_each(guarded);
         match (is_guarded, found.survey.members.get(next)) {
             (Err(why), _) => Standby::Nobody(Some(why.into())),
             (Ok(()), Some(member)) if State::of(member) == State::Available => Standby::Holds {

@@ -8,12 +8,15 @@ use simulated_world::{Fault, Tally};
 /// How many stories of each world are held to the bars.
 const SEEDS: u64 = 100;
 
+/// In these a member came in beside one without the guard, since the API listed no Writer.
+const FOUND: [u64; 2] = [369, 581];
+
 /// Of [`SEEDS`], no story has another target registered but a standby that refuses the replica, or
 /// one too many. `examples/campaign.rs` has the figures of more.
 #[track_caller]
 fn assert_within(climate: Climate) {
     let mut sum = Tally::default();
-    for seed in 0..SEEDS {
+    for seed in (0..SEEDS).chain(FOUND) {
         let Ending {
             broken,
             history,

@@ -325,6 +325,19 @@ fn whom_an_announcement_names_comes_in_where_the_guard_is_seen_and_there_is_room
     assert_eq!(waiting, evict("", Pending::Failover(id("c"))));
 }
 
+/// The one that is named would stand beside it, though the API lists no Writer.
+#[test]
+fn whom_an_announcement_names_does_not_come_in_beside_a_member_without_the_guard() {
+    let waiting = |survey| {
+        let first = surveyed(seen("none", "a", "a"), survey);
+        let scene = Scene::of_members(&[("started c", 0)], first);
+        let decision = scene.decide_with(OnFailoverStart::Wait);
+        decision.standby().target().cloned()
+    };
+    assert_eq!(waiting(all_guarded()), Some(target("c")));
+    assert_eq!(waiting(survey("a", |it| it.init_connect = None)), None);
+}
+
 #[test]
 fn the_old_writer_comes_back_when_the_new_one_has_been_confirmed_for_three_minutes() {
     let after = |seconds: i64| {

@@ -215,7 +215,8 @@ impl Known {
             writer.is_some() && (asked == writer || Asked::of(state).owner(target) == writer)
         };
         let stands_by = |target: &Target| {
-            let owner = state.owner(target);
+            let asked = self.asked.as_ref().and_then(|asked| asked.owner(target));
+            let owner = asked.or_else(|| state.owner(target));
             state.members.held && owner.is_some_and(|owner| self.guarded.contains(owner))
         };
         let is_as_reported = |held: &[Target]| match held {
