@@ -13,7 +13,7 @@ const NAMESPACE: &str = "FailoverFollower";
 /// What distinguishes two functions that follow the same source.
 const FUNCTION: &str = "FunctionName";
 
-/// The metrics of a route, in one line of the embedded metric format; `None` where it did nothing
+/// The metrics of a route, in one line of the embedded metric format; `None` where it did nothing,
 /// nothing failed and no guard is missing, as a scheduled run does 1,440 times a day.
 ///
 /// Each metric is published twice, by cluster (or instance) and by that and function.

@@ -9,6 +9,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::cell::Played;
 use crate::outcome::Fate;
+use crate::strategy::Strategy;
 use crate::timeline::{Entry, Topic};
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
@@ -38,10 +39,25 @@ pub fn draw(version: &str, played: &[Played], file: &Path) -> Result<()> {
     let root = SVGBackend::new(file, (WIDTH, height)).into_drawing_area();
     let wrong = |error: DrawingAreaErrorKind<_>| anyhow!("failed to draw: {error}");
     root.fill(&WHITE).map_err(wrong)?;
+    // One axis of time, so that cells can be compared.
+    let to = played.iter().map(last).fold(45.0, f64::max) + 15.0;
     for (panel, played) in root.split_evenly((panels, 1)).iter().zip(played) {
-        Panel::of(version, played).draw(panel).map_err(wrong)?;
+        let from = -10.0;
+        let cell = Panel {
+            version,
+            played,
+            from,
+            to,
+        };
+        cell.draw(panel).map_err(wrong)?;
     }
     root.present().map_err(wrong)
+}
+
+/// When the last thing happened.
+fn last(played: &Played) -> f64 {
+    let all = played.entries.iter().map(|entry| entry.at);
+    all.fold(0.0, f64::max)
 }
 
 type Drawn<'a> =
@@ -56,20 +72,6 @@ struct Panel<'a> {
 }
 
 impl<'a> Panel<'a> {
-    fn of(version: &'a str, played: &'a Played) -> Self {
-        let last = played
-            .entries
-            .iter()
-            .map(|entry| entry.at)
-            .fold(0.0, f64::max);
-        Self {
-            version,
-            played,
-            from: -10.0,
-            to: (last + 15.0).max(60.0),
-        }
-    }
-
     fn draw(&self, area: &Area<'a>) -> Drawn<'a> {
         let cell = &self.played.cell;
         let title = format!(
@@ -189,6 +191,9 @@ impl<'a> Panel<'a> {
 
     /// What the path led to.
     fn draw_strip(&self, area: &Area<'a>) -> Drawn<'a> {
+        if self.played.cell.strategy == Strategy::Members {
+            return self.draw_stretch(area, (self.from, self.to), "leads to either member");
+        }
         let (mut at, mut led) = (self.from, "leads to 10.0.1.11".to_owned());
         let mut readers = BTreeSet::from(["10.0.2.12".to_owned()]);
         for entry in &self.played.entries {
