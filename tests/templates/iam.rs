@@ -112,9 +112,12 @@ impl Statement {
 impl Condition {
     fn holds(&self, context: &BTreeMap<&str, String>) -> bool {
         let value = context.get(self.key.as_str());
-        let is = |value: &str, one: &String| match self.is_pattern {
-            true => matches(one, value),
-            false => one == value,
+        let is = |value: &str, one: &String| {
+            if self.is_pattern {
+                matches(one, value)
+            } else {
+                one == value
+            }
         };
         value.is_some_and(|value| self.values.iter().any(|one| is(value, one)))
     }
