@@ -7,7 +7,8 @@
 //! ```
 //!
 //! The first prints the figures of each world, the second also the seeds behind them, the third one
-//! seed's history. `--bug TrustApi` plays them with one of the deliberate bugs.
+//! seed's history. `--bug TrustApi` plays them with one of the deliberate bugs, `--members` where the
+//! group holds members.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -15,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use simulated_world::campaign::{Climate, Ending, play};
+use simulated_world::campaign::{Climate, Ending, play, play_with_members};
 use simulated_world::{Count, Fault, Tally};
 
 /// What the command line asks for.
@@ -26,6 +27,7 @@ struct Arguments {
     fault: Option<Fault>,
     replays: bool,
     lists: bool,
+    members: bool,
 }
 
 /// A world's figures, and the seeds behind them.
@@ -39,13 +41,13 @@ struct Figures {
 fn main() -> ExitCode {
     let Some(arguments) = Arguments::read() else {
         println!(
-            "campaign [--seeds HOW_MANY | --seed WHICH] [--from FIRST] [--world NAME] [--bug NAME] [--list]"
+            "campaign [--seeds HOW_MANY | --seed WHICH] [--from FIRST] [--world NAME] [--bug NAME] [--members] [--list]"
         );
         return ExitCode::FAILURE;
     };
     if arguments.replays {
         for climate in &arguments.climates {
-            let ending = play(arguments.from, *climate, arguments.fault);
+            let ending = arguments.play(arguments.from, *climate);
             println!("{}\n", ending.history.join("\n"));
             let mut figures = Figures::default();
             figures.add(ending);
@@ -78,6 +80,14 @@ fn main() -> ExitCode {
 }
 
 impl Arguments {
+    fn play(&self, seed: u64, climate: Climate) -> Ending {
+        if self.members {
+            play_with_members(seed, climate, self.fault)
+        } else {
+            play(seed, climate, self.fault)
+        }
+    }
+
     fn read() -> Option<Self> {
         let mut arguments = Self {
             seeds: 10_000,
@@ -86,6 +96,7 @@ impl Arguments {
             fault: None,
             replays: false,
             lists: false,
+            members: false,
         };
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
@@ -106,6 +117,7 @@ impl Arguments {
                     arguments.fault = Some(Fault::ALL.into_iter().find(is_it)?);
                 }
                 "--list" => arguments.lists = true,
+                "--members" => arguments.members = true,
                 _ => return None,
             }
         }
@@ -126,7 +138,7 @@ fn campaign(arguments: &Arguments, climate: Climate) -> Figures {
                     if seed - arguments.from >= arguments.seeds {
                         break;
                     }
-                    let ending = play(seed, climate, arguments.fault);
+                    let ending = arguments.play(seed, climate);
                     let mut figures = figures.lock().unwrap_or_else(PoisonError::into_inner);
                     figures.add(ending);
                 }
@@ -174,12 +186,13 @@ const COUNTS: [Column<Count>; 6] = [
     ("laws broken", |tally| tally.broken),
 ];
 
-const TIMES: [Column<Duration>; 5] = [
+const TIMES: [Column<Duration>; 6] = [
     ("wrong s", Tally::wrong),
     ("- after the flip", |tally| tally.wrong_after),
     ("- before it, or for good", |tally| tally.wrong_before),
     ("- by another hand alone", |tally| tally.foreign),
     ("empty s", |tally| tally.empty),
+    ("without the Writer s", |tally| tally.without),
 ];
 
 const NUMBERS: [Column<u64>; 4] = [

@@ -20,9 +20,6 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// How to follow it.
     pub settings: Settings,
-    /// `REPLICATION_USER`: the MySQL user of the replica, for which the doctor judges the readers'
-    /// guard.
-    pub replication_user: Option<String>,
     /// `DNS_SERVER`: a resolver to ask instead of the system's.
     pub dns_server: Option<SocketAddr>,
     /// `AWS_ENDPOINT_URL`, …: where AWS's services are called instead of at their own addresses.
@@ -127,11 +124,6 @@ impl Config {
                     .unwrap_or(defaults.poll_interval),
                 dry_run: env.flag("DRY_RUN")?.unwrap_or(defaults.dry_run),
             },
-            replication_user: env.read(
-                "REPLICATION_USER",
-                "the name of a MySQL user, of 1 to 32 characters, without its host",
-                user_name,
-            )?,
             dns_server: env.read(
                 "DNS_SERVER",
                 "a resolver's ip:port, such as 127.0.0.1:53",
@@ -151,7 +143,7 @@ impl Config {
 
 /// A name as `CREATE USER` takes it; one with an `@` has its host with it.
 fn user_name(text: &str) -> Option<String> {
-    let is_name = text.chars().count() <= 32 && !text.contains('@');
+    let is_name = (1..=32).contains(&text.chars().count()) && !text.contains('@');
     is_name.then(|| text.to_owned())
 }
 

@@ -37,6 +37,7 @@ use crate::config::OnFailoverStart;
 use crate::evidence::Evidence;
 use crate::observe::Observation;
 use crate::route::InstanceId;
+use crate::standby::{Alone, Standby};
 use crate::statement::Standing;
 use crate::world::{Cause, Target};
 
@@ -76,12 +77,14 @@ pub struct Context<'a> {
 /// What the group should hold.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Decision {
-    /// The Writer is confirmed: its target, and nothing else.
+    /// The Writer is confirmed: its target, and beside it at most the standby's.
     Follow {
         /// The Writer.
         writer: InstanceId,
         /// Its target.
         target: Target,
+        /// Who is in beside it.
+        standby: Standby,
     },
     /// These are known not to be the Writer, or not for long; what should come in instead is not
     /// known yet.
@@ -90,6 +93,8 @@ pub enum Decision {
         targets: BTreeSet<Target>,
         /// What is missing.
         pending: Pending,
+        /// Who comes in all the same, as a standby.
+        standby: Standby,
     },
 }
 
@@ -103,6 +108,23 @@ impl Decision {
             Self::Evict { pending, .. } => {
                 matches!(pending, Pending::Failover(_) | Pending::Completion(_))
             }
+        }
+    }
+
+    /// Who is in the group as a standby.
+    #[must_use]
+    pub fn standby(&self) -> &Standby {
+        match self {
+            Self::Follow { standby, .. } | Self::Evict { standby, .. } => standby,
+        }
+    }
+
+    /// Why the group holds no standby, where it could.
+    #[must_use]
+    pub fn alone(&self) -> Option<&Alone> {
+        match self.standby() {
+            Standby::Nobody(why) => why.as_ref(),
+            Standby::Open { .. } | Standby::Holds { .. } => None,
         }
     }
 
@@ -153,8 +175,13 @@ enum Verdict {
 impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Follow { writer, target } => write!(f, "follow {writer} at {target}"),
-            Self::Evict { pending, .. } => pending.fmt(f),
+            Self::Follow { writer, target, .. } => write!(f, "follow {writer} at {target}")?,
+            Self::Evict { pending, .. } => pending.fmt(f)?,
+        }
+        match self.standby() {
+            Standby::Nobody(_) => Ok(()),
+            Standby::Open { .. } => f.write_str(", the standby is open"),
+            Standby::Holds { instance, target } => write!(f, ", standby {instance} at {target}"),
         }
     }
 }
@@ -288,7 +315,7 @@ impl<'a> Context<'a> {
 
     /// Confirms; a statement of this time explains it if the group was not disturbed much later.
     fn confirmed(&self, writer: &InstanceId, statement: Option<DateTime<Utc>>) -> Verdict {
-        let disturbed = self.evidence.group.disturbed;
+        let disturbed = self.disturbed();
         let explains = |at| disturbed.is_none_or(|disturbed| disturbed - at <= EXPLAINS);
         Verdict::Confirmed {
             writer: writer.clone(),
@@ -298,10 +325,16 @@ impl<'a> Context<'a> {
 
     /// The Writer is confirmed.
     fn follow(&self, writer: InstanceId, explained: bool) -> Decision {
-        let others = || self.known_not_to_be(&writer);
+        let standby = self.standby(&writer);
+        let others = || {
+            let mut others = self.known_not_to_be(&writer);
+            others.retain(|other| !standby.may_stay(other));
+            others
+        };
         let Some(target) = self.seen.target(&writer) else {
             return Decision::Evict {
                 targets: others(),
+                standby: standby.only_open(),
                 pending: match self.seen.addresses.get(&writer) {
                     Some(Err(NoAddress::Unsuitable(reason))) => {
                         Pending::Suitable(writer.clone(), reason.clone())
@@ -310,17 +343,24 @@ impl<'a> Context<'a> {
                 },
             };
         };
-        let is_right = self.held().eq([&target]);
-        if explained || is_right || self.is_settled() {
-            return Decision::Follow { writer, target };
+        let mut beside = self.held().filter(|held| **held != target);
+        let is_right = self.holds(&target) && beside.all(|held| standby.may_stay(held));
+        if explained || is_right || self.is_quiet_since(self.disturbed()) {
+            return Decision::Follow {
+                writer,
+                target,
+                standby,
+            };
         }
         let members = self.seen.members();
-        let own = self.evidence.group.own_beside_another(&members);
+        let own = &self.evidence.group;
+        let own = own.own_beside_others(&members, self.most());
         let others = others();
         let strangers = others.difference(&members);
         Decision::Evict {
             targets: strangers.chain(own).cloned().collect(),
             pending: Pending::Reason(writer),
+            standby: standby.only_open(),
         }
     }
 
@@ -335,21 +375,41 @@ impl<'a> Context<'a> {
         let mut targets = match &pending {
             Pending::Failover(next) if detach => self.known_not_to_be(next),
             Pending::Completion(writer) => self.known_not_to_be(writer),
-            Pending::Writer if listed_none => self.seen.members(),
+            Pending::Writer if listed_none && !self.may_all_stay() => self.seen.members(),
             _ => BTreeSet::new(),
         };
-        targets.extend(
-            self.evidence
-                .group
-                .own_beside_another(&self.seen.members())
-                .cloned(),
-        );
-        Decision::Evict { targets, pending }
+        let members = self.seen.members();
+        let own = &self.evidence.group;
+        targets.extend(own.own_beside_others(&members, self.most()).cloned());
+        let standby = match &pending {
+            Pending::Failover(next) | Pending::Completion(next) => {
+                self.standby_named(next, &targets)
+            }
+            Pending::Writer => self.without_writer(),
+            _ => Standby::Nobody(None),
+        };
+        Decision::Evict {
+            targets,
+            pending,
+            standby,
+        }
     }
 
     /// Whether the group is as it is for no reason that the log will still bring up.
-    fn is_settled(&self) -> bool {
-        let Some(disturbed) = self.evidence.group.disturbed else {
+    pub(crate) fn is_settled(&self) -> bool {
+        self.is_quiet_since(self.evidence.group.disturbed)
+    }
+
+    /// When the group was found empty, or changed by another hand. Of two that may be in, one alone
+    /// may be what another hand has left.
+    fn disturbed(&self) -> Option<DateTime<Utc>> {
+        let group = &self.evidence.group;
+        let alone = group.found_alone.filter(|_| self.most() > 1);
+        group.disturbed.or(alone)
+    }
+
+    fn is_quiet_since(&self, disturbed: Option<DateTime<Utc>>) -> bool {
+        let Some(disturbed) = disturbed else {
             return true;
         };
         let read = self.evidence.statements.log_read();
@@ -357,8 +417,13 @@ impl<'a> Context<'a> {
             || self.now - disturbed >= WITHOUT_LOG
     }
 
-    fn held(&self) -> impl Iterator<Item = &'a Target> {
+    pub(crate) fn held(&self) -> impl Iterator<Item = &'a Target> + use<'a> {
         self.evidence.group.held.iter().flatten()
+    }
+
+    /// Whether a target is in the group.
+    pub(crate) fn holds(&self, target: &Target) -> bool {
+        self.held().any(|held| held == target)
     }
 
     /// The registered targets that are known not to be `instance`: all others where its address is

@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::decide::Decision;
+use crate::members::Members;
 use crate::observe::Observation;
 use crate::route::InstanceId;
 use crate::statement::Statements;
@@ -40,6 +42,8 @@ pub struct Evidence {
     pub dns_turned: Option<(InstanceId, DateTime<Utc>)>,
     /// The group.
     pub group: Group,
+    /// The members, where the group holds them.
+    pub members: Option<Members>,
     dns: Option<InstanceId>,
     log: LogReads,
 }
@@ -65,6 +69,11 @@ pub struct Group {
     pub held: Option<BTreeSet<Target>>,
     /// When it was found empty, or last changed by another hand than this run's.
     pub disturbed: Option<DateTime<Utc>>,
+    /// When it was found with one target, where it holds two: another hand may have taken the other
+    /// out.
+    pub found_alone: Option<DateTime<Utc>>,
+    /// It holds two.
+    holds_two: bool,
     /// This run has taken a disturbed group for its own.
     settled: bool,
     /// This run's writes that the list does not show yet.
@@ -103,11 +112,20 @@ impl Evidence {
             dns: None,
             dns_turned: None,
             group: Group::default(),
+            members: None,
             log: LogReads {
                 due: now,
                 interval: LOG_INTERVAL,
             },
         }
+    }
+
+    /// The same of a run whose group holds members.
+    #[must_use]
+    pub fn with(mut self, members: Option<Members>) -> Self {
+        self.group.holds_two = members.is_some();
+        self.members = members;
+        self
     }
 
     /// Takes in what a look saw whose answers had come by `now`.
@@ -131,6 +149,16 @@ impl Evidence {
         }
         if let Ok(targets) = &seen.targets {
             self.group.note(targets, now);
+        }
+        if let Some(members) = &mut self.members {
+            members.note(seen, now);
+        }
+    }
+
+    /// Takes in what was decided at `now`.
+    pub fn decided(&mut self, decision: &Decision, now: DateTime<Utc>) {
+        if let Some(members) = &mut self.members {
+            members.decided(decision, now);
         }
     }
 
@@ -203,6 +231,9 @@ impl Group {
         if disturbed {
             self.disturbed = Some(now);
         }
+        if self.holds_two && self.held.is_none() && held.len() == 1 {
+            self.found_alone = Some(now);
+        }
         self.held = Some(held);
     }
 
@@ -210,8 +241,9 @@ impl Group {
     /// it, for a reason that it knows. Once in a run: runs that know different reasons would undo
     /// each other's writes.
     pub fn settle(&mut self) {
-        if !self.settled && self.disturbed.take().is_some() {
-            self.settled = true;
+        if !self.settled {
+            let found = [self.disturbed.take(), self.found_alone.take()];
+            self.settled = found.iter().any(Option::is_some);
         }
     }
 
@@ -258,15 +290,16 @@ impl Group {
         self.doubtful = Some(held);
     }
 
-    /// This run's own target, where another member's has come in beside it.
+    /// This run's own target, where others of `members` have come in beside it, and `most` may be
+    /// in.
     #[must_use]
-    pub fn own_beside_another(&self, members: &BTreeSet<Target>) -> Option<&Target> {
+    pub fn own_beside_others(&self, members: &BTreeSet<Target>, most: usize) -> Option<&Target> {
         let held = self.held.as_ref()?;
         let own = self.own.as_ref().filter(|own| held.contains(*own))?;
-        let another = held
+        let others = held
             .iter()
-            .any(|target| target != own && members.contains(target));
-        another.then_some(own)
+            .filter(|target| *target != own && members.contains(*target));
+        (others.count() >= most).then_some(own)
     }
 }
 

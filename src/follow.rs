@@ -3,6 +3,7 @@
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::{info, warn};
 
+use crate::error::chain;
 use crate::observe::observe;
 use crate::route::Route;
 use crate::run::{Action, Event, Look, Run};
@@ -26,10 +27,10 @@ pub async fn follow(
         let known = run.topology().or(known.as_ref());
         let carried_out = async {
             match &action {
-                Action::Look { at, asks_log } => {
+                Action::Look { at, asks } => {
                     sleep_until(started + *at).await;
                     let asked = started.elapsed();
-                    let seen = observe(world, route, known.cloned(), *asks_log).await;
+                    let seen = observe(world, route, known.cloned(), *asks).await;
                     let seen = Box::new(seen);
                     Some(Event::Looked { asked, seen })
                 }
@@ -110,6 +111,7 @@ impl Look {
             }
             Err(error) => error.to_string(),
         };
-        info!(api, dns, hint, targets, %decision, %plan, "looked");
+        let no_standby = decision.alone().map(|why| chain(why));
+        info!(api, dns, hint, targets, %decision, %plan, no_standby, "looked");
     }
 }

@@ -12,19 +12,22 @@ use tracing::{Instrument, info_span, warn};
 use crate::blue_green::report_coordinates;
 use crate::config::Config;
 use crate::follow::follow;
+use crate::members::Memory;
 use crate::report::{Report, RouteReport};
-use crate::route::Route;
+use crate::route::{Route, TargetGroupArn};
 use crate::run::Run;
 use crate::source::SourceId;
 use crate::trigger::{self, Trigger};
 use crate::watch::WatchPolicy;
 use crate::world::{Topology, World};
 
-/// The function: a configuration, a world, and the names that this process has learned.
+/// The function: a configuration, a world, and what this process has learned: names, and who the
+/// members are.
 pub struct Follower<W> {
     world: W,
     config: Config,
     topologies: Mutex<BTreeMap<SourceId, Topology>>,
+    memories: Mutex<BTreeMap<TargetGroupArn, Memory>>,
 }
 
 impl<W: World> Follower<W> {
@@ -34,6 +37,7 @@ impl<W: World> Follower<W> {
             world,
             config,
             topologies: Mutex::default(),
+            memories: Mutex::default(),
         }
     }
 
@@ -84,7 +88,11 @@ impl<W: World> Follower<W> {
         let [started, deadline] = times;
         let time = deadline.saturating_duration_since(started);
         let mut run = Run::new(settings, policy, now, time);
-        let known = self.topologies().get(&route.source).cloned();
+        if let Some(user) = route.guarded_user() {
+            let memory = lock(&self.memories).get(&route.group).cloned();
+            run = run.holding_members(user, memory.unwrap_or_default());
+        }
+        let known = lock(&self.topologies).get(&route.source).cloned();
         let span = info_span!(
             "route",
             source = route.source.as_str(),
@@ -94,14 +102,15 @@ impl<W: World> Follower<W> {
             .instrument(span)
             .await;
         if let Some(topology) = run.topology().cloned() {
-            self.topologies().insert(route.source.clone(), topology);
+            lock(&self.topologies).insert(route.source.clone(), topology);
+        }
+        if let Some(memory) = run.memory().cloned() {
+            lock(&self.memories).insert(route.group.clone(), memory);
         }
         run.report(route, started.elapsed())
     }
+}
 
-    fn topologies(&self) -> MutexGuard<'_, BTreeMap<SourceId, Topology>> {
-        self.topologies
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::RunError;
 use crate::report::{Outcome, RouteReport};
+use crate::standby::Alone;
 
 /// The metrics' namespace.
 const NAMESPACE: &str = "FailoverFollower";
@@ -13,13 +14,14 @@ const NAMESPACE: &str = "FailoverFollower";
 const FUNCTION: &str = "FunctionName";
 
 /// The metrics of a route, in one line of the embedded metric format; `None` where it did nothing
-/// and nothing failed, as a scheduled run does 1,440 times a day.
+/// nothing failed and no guard is missing, as a scheduled run does 1,440 times a day.
 ///
 /// Each metric is published twice, by cluster (or instance) and by that and function.
 #[must_use]
 pub fn line(route: &RouteReport, function: &str, now: DateTime<Utc>) -> Option<Value> {
     let wrote = !route.registered.is_empty() || !route.deregistered.is_empty();
-    if route.outcome == Outcome::Planned || !(wrote || route.error.is_some()) {
+    let unguarded = matches!(route.alone, Some(Alone::Unguarded(_)));
+    if route.outcome == Outcome::Planned || !(wrote || unguarded || route.error.is_some()) {
         return None;
     }
     let error_type = route.error.as_ref().map(RunError::error_type);
@@ -41,6 +43,7 @@ pub fn line(route: &RouteReport, function: &str, now: DateTime<Utc>) -> Option<V
             "Count",
             count(route.targets.as_deref() == Some(&[])),
         ),
+        ("Unguarded", "Count", count(unguarded)),
     ];
     if let Some(after) = route.tally.followed_after {
         metrics.push((

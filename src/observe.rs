@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use crate::address::{self, NoAddress};
 use crate::blue_green::refuse_old_side;
 use crate::route::{InstanceId, Route};
-use crate::world::{Answer, CallError, Cause, Cluster, LogEntry, Target, Topology, World};
+use crate::world::{Answer, CallError, Cause, Cluster, LogEntry, Survey, Target, Topology, World};
 
 /// How long a look waits for each answer, its wait for a permit included; a witness that has not
 /// answered by then is silent.
@@ -25,6 +25,8 @@ pub struct Observation {
     pub dns: Result<InstanceId, CallError>,
     /// What the event log holds; `None` where it wasn't asked.
     pub log: Option<Result<Vec<LogEntry>, CallError>>,
+    /// The members in full; `None` where they weren't looked up.
+    pub survey: Option<Result<Survey, CallError>>,
     /// The cluster's names, now or as this process last read them.
     pub topology: Option<Topology>,
     /// Where each member is.
@@ -73,29 +75,46 @@ impl Observation {
     }
 }
 
-/// Looks once, and at the event log too if `asks_log`. With the names of an earlier look, or the
+/// What a look asks for that not every look does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Asks {
+    /// The event log.
+    pub log: bool,
+    /// The members in full.
+    pub survey: bool,
+}
+
+/// Looks once, and at what else it `asks` for. With the names of an earlier look, or the
 /// cluster endpoint's that the route was given, everything is asked side by side; without, DNS is
 /// asked as soon as the API has answered with the names.
 pub async fn observe(
     world: &impl World,
     route: &Route,
     known: Option<Topology>,
-    asks_log: bool,
+    asks: Asks,
 ) -> Observation {
     let known = known.or_else(|| route.endpoint.as_ref().map(Topology::from_endpoint));
     let log = async {
-        if asks_log {
+        if asks.log {
             Some(in_time("rds:DescribeEvents", world.log(&route.source)).await)
         } else {
             None
         }
     };
-    let (cluster, log, targets, mut answers) = tokio::join!(
+    let survey = async {
+        if asks.survey {
+            Some(in_time("rds:DescribeDBInstances", world.survey(&route.source)).await)
+        } else {
+            None
+        }
+    };
+    let (cluster, log, survey, targets, mut answers) = tokio::join!(
         in_time(
             "rds:DescribeDBClusters",
             world.source(&route.source, known.as_ref())
         ),
         log,
+        survey,
         in_time(
             "elasticloadbalancing:DescribeTargetHealth",
             world.targets(&route.group)
@@ -132,6 +151,7 @@ pub async fn observe(
         api,
         dns,
         log,
+        survey,
         addresses,
         topology,
         targets: targets.map(|all| {

@@ -11,31 +11,51 @@ use crate::world::Target;
 pub struct Plan {
     /// What leaves.
     pub deregister: BTreeSet<Target>,
-    /// What comes in: nothing, or the Writer.
+    /// What comes in: nothing, or the Writer; beside a member only where the guard was seen.
     pub register: Option<Target>,
+    /// What comes in after it: nothing, or the standby.
+    pub standby: Option<Target>,
 }
 
 impl Plan {
     /// The plan that makes the group what the decision says it should be.
     #[must_use]
     pub fn new(decision: &Decision, registered: &BTreeSet<Target>) -> Self {
+        let missing = |target: &&Target| !registered.contains(*target);
+        let standby = decision.standby().target().filter(missing).cloned();
         match decision {
-            Decision::Follow { target, writer: _ } => Self {
+            Decision::Follow {
+                target,
+                standby: beside,
+                writer: _,
+            } => Self {
                 deregister: registered
                     .iter()
-                    .filter(|other| *other != target)
+                    .filter(|other| *other != target && !beside.may_stay(other))
                     .cloned()
                     .collect(),
-                register: (!registered.contains(target)).then(|| target.clone()),
+                register: Some(target)
+                    .filter(missing)
+                    .filter(|_| !registered.iter().any(|other| beside.is_unsure_of(other)))
+                    .cloned(),
+                standby,
             },
             Decision::Evict {
                 targets,
                 pending: _,
+                standby: _,
             } => Self {
                 deregister: registered.intersection(targets).cloned().collect(),
                 register: None,
+                standby,
             },
         }
+    }
+
+    /// What comes in next.
+    #[must_use]
+    pub fn registers_next(&self) -> Option<&Target> {
+        self.register.as_ref().or(self.standby.as_ref())
     }
 
     /// Whether there is nothing to do.
@@ -44,8 +64,9 @@ impl Plan {
         let Self {
             deregister,
             register,
+            standby,
         } = self;
-        deregister.is_empty() && register.is_none()
+        deregister.is_empty() && register.is_none() && standby.is_none()
     }
 }
 
@@ -57,12 +78,14 @@ impl fmt::Display for Plan {
         let Self {
             deregister,
             register,
+            standby,
         } = self;
         let out = deregister
             .iter()
             .map(|target| format!("deregister {target}"));
+        let into = register.iter().chain(standby);
         let steps: Vec<String> = out
-            .chain(register.iter().map(|target| format!("register {target}")))
+            .chain(into.map(|target| format!("register {target}")))
             .collect();
         f.write_str(&steps.join(", then "))
     }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::error::{RunError, chain};
 use crate::route::{InstanceId, Route, TargetGroupArn};
 use crate::source::SourceId;
+use crate::standby::Alone;
 use crate::trigger::{BinlogCoordinates, Kind, Trigger};
 use crate::world::Target;
 
@@ -73,6 +74,16 @@ pub struct RouteReport {
     pub outcome: Outcome,
     /// The Writer, where one was confirmed.
     pub writer: Option<InstanceId>,
+    /// The member beside it, where the group holds members and one of them is that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standby: Option<InstanceId>,
+    /// Why there is none, where the group holds members.
+    #[serde(
+        rename = "noStandby",
+        serialize_with = "told",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub alone: Option<Alone>,
     /// Whom each witness named last.
     pub witnesses: Witnesses,
     /// Every target put in, in order; in a dry run, that would have been.
@@ -132,6 +143,8 @@ impl RouteReport {
             target_group_arn: route.group.clone(),
             outcome: Outcome::Ignored,
             writer: None,
+            standby: None,
+            alone: None,
             witnesses: Witnesses::default(),
             registered: Vec::new(),
             deregistered: Vec::new(),
@@ -222,6 +235,11 @@ fn tenths<S: Serializer>(age: &Option<Duration>, serializer: S) -> Result<S::Ok,
 
 fn milliseconds<S: Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     elapsed.as_millis().serialize(serializer)
+}
+
+#[allow(clippy::ref_option, reason = "serde's signature")]
+fn told<S: Serializer>(alone: &Option<Alone>, serializer: S) -> Result<S::Ok, S::Error> {
+    alone.as_ref().map(|why| chain(why)).serialize(serializer)
 }
 
 #[allow(clippy::ref_option, reason = "serde's signature")]

@@ -15,6 +15,21 @@ pub struct Route {
     pub group: TargetGroupArn,
     /// The cluster endpoint, where it was given: lets DNS speak before the RDS API ever has.
     pub endpoint: Option<ClusterEndpoint>,
+    /// What the group holds.
+    pub holds: GroupHolds,
+    /// The replica's MySQL user, without its host, for whom the readers' guard is judged.
+    pub replication_user: Option<String>,
+}
+
+/// What a group holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum GroupHolds {
+    /// The Writer alone.
+    #[default]
+    Writer,
+    /// The Writer and the member that would be promoted next, where the readers' guard is seen for
+    /// the replication user; else the Writer alone.
+    Members,
 }
 
 /// A cluster endpoint and its port.
@@ -145,6 +160,29 @@ fn identifier(text: &str) -> Option<String> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
     let starts = text.as_bytes().first().is_some_and(u8::is_ascii_alphabetic);
     (starts && text.len() <= 63 && text.bytes().all(allowed)).then(|| text.to_ascii_lowercase())
+}
+
+impl GroupHolds {
+    /// What the variable should hold.
+    pub(crate) const EXPECTED: &str = "writer or members";
+
+    /// Reads `writer` or `members`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        match text {
+            "writer" => Some(Self::Writer),
+            "members" => Some(Self::Members),
+            _ => None,
+        }
+    }
+}
+
+impl Route {
+    /// The user for whom the guard has to be seen, where the group holds members.
+    #[must_use]
+    pub fn guarded_user(&self) -> Option<&str> {
+        let user = self.replication_user.as_deref();
+        user.filter(|_| self.holds == GroupHolds::Members)
+    }
 }
 
 impl TargetGroupArn {

@@ -22,11 +22,13 @@ use crate::config::Settings;
 use crate::decide::{Context, Decision, Pending, decide};
 use crate::error::RunError;
 use crate::evidence::Evidence;
-use crate::observe::Observation;
+use crate::members::{Members, Memory};
+use crate::observe::{Asks, Observation};
 use crate::plan::Plan;
 use crate::report::{Outcome, RouteReport, Tally, Witnesses};
 use crate::route::{InstanceId, Route};
 use crate::settling::Settling;
+use crate::standby::Standby;
 use crate::statement::Statements;
 use crate::watch::{UNVERIFIED, WatchPolicy};
 use crate::world::{CallError, Cause, DEREGISTER, REGISTER, Target, Topology};
@@ -62,8 +64,8 @@ pub enum Action {
     Look {
         /// When; in the past for at once.
         at: Duration,
-        /// Whether to read the event log too.
-        asks_log: bool,
+        /// What to ask for beside what every look does.
+        asks: Asks,
     },
     /// Take these targets out of the group.
     Deregister(BTreeSet<Target>),
@@ -158,6 +160,16 @@ impl Run {
         }
     }
 
+    /// The same where the group holds members, for this replication user; `memory` is of the runs
+    /// before.
+    #[must_use]
+    pub fn holding_members(mut self, user: &str, memory: Memory) -> Self {
+        let anew = self.policy.event_age.is_some();
+        let members = Members::new(user.to_owned(), memory, self.began, anew);
+        self.evidence = self.evidence.with(Some(members));
+        self
+    }
+
     /// Takes in what became of the last action, `at` so long after the run began, and says what to
     /// do next.
     pub fn step(&mut self, event: Event, at: Duration) -> Action {
@@ -173,9 +185,20 @@ impl Run {
     }
 
     fn look(&self, at: Duration) -> Action {
+        let log = self.evidence.wants_log(self.clock(at));
         Action::Look {
             at,
-            asks_log: self.evidence.wants_log(self.clock(at)),
+            asks: self.asks(log),
+        }
+    }
+
+    /// What a look asks for. The members in full only once the standby depends on it, so never the
+    /// first: that delays no write for the Writer's sake.
+    fn asks(&self, log: bool) -> Asks {
+        let last = self.last.as_ref();
+        Asks {
+            log,
+            survey: last.is_some_and(|look| look.decision.standby().asks()),
         }
     }
 
@@ -194,10 +217,8 @@ impl Run {
             return self.look_at_next_beat(at);
         };
         let is_good = look.is_good_to_register_on(at);
-        let Plan {
-            deregister,
-            register,
-        } = look.plan.clone();
+        let deregister = look.plan.deregister.clone();
+        let register = look.plan.registers_next().cloned();
         if let Some(error) = look.final_error() {
             return self.end(Err(error));
         }
@@ -214,7 +235,8 @@ impl Run {
             }
             if !is_good && !self.beat.renewed {
                 self.beat.renewed = true;
-                return Action::Look { at, asks_log: true };
+                let asks = self.asks(true);
+                return Action::Look { at, asks };
             }
             return self.write(Write::Register(target));
         }
@@ -235,6 +257,7 @@ impl Run {
         };
         let decision = decide(&context);
         let hint = context.standing().names().cloned();
+        self.evidence.decided(&decision, now);
         let held = self
             .evidence
             .group
@@ -274,16 +297,20 @@ impl Run {
         self.look_at_next_beat(at)
     }
 
-    /// Whether the last look saw the Writer confirmed and registered alone, and no statement that
-    /// counts names another. A dry run sees it in what the group would hold.
+    /// Whether the last look saw the Writer confirmed and registered, beside it the standby if there
+    /// is one and nothing else, and no statement that counts names another. A dry run sees it in
+    /// what the group would hold.
     fn is_verified(&self) -> bool {
         let Some(look) = &self.last else {
             return false;
         };
-        let Decision::Follow { target, .. } = &look.decision else {
+        let Decision::Follow {
+            target, standby, ..
+        } = &look.decision
+        else {
             return false;
         };
-        if look.is_contradicted() {
+        if look.is_contradicted() || matches!(standby, Standby::Open { .. }) {
             return false;
         }
         let held = if self.settings.dry_run {
@@ -291,7 +318,8 @@ impl Run {
         } else {
             look.seen.targets.as_ref().ok()
         };
-        held.is_some_and(|held| held.iter().eq([target]))
+        let all: BTreeSet<&Target> = std::iter::once(target).chain(standby.target()).collect();
+        held.is_some_and(|held| held.iter().eq(all))
     }
 
     /// Whether a verified group leaves nothing to wait for: what was stated has come about, or,
@@ -334,11 +362,12 @@ impl Run {
                 self.write_error = None;
                 let next = self.registers_next(&write, at);
                 self.note_written(write, at);
-                match next {
-                    Some(target) => self.write(Write::Register(target)),
-                    // What was written is verified at once.
-                    None => Action::Look { at, asks_log: true },
+                if let Some(target) = next {
+                    return self.write(Write::Register(target));
                 }
+                // What was written is verified at once.
+                let asks = self.asks(true);
+                Action::Look { at, asks }
             }
             Err(error) if error.is_final() => self.end(Err(RunError::of_write(error))),
             Err(error) => {
@@ -351,12 +380,12 @@ impl Run {
         }
     }
 
-    /// The Writer's target, where it comes in after those that this write has taken out, by a look
+    /// What comes in next, where that is after those that this write has taken out, by a look
     /// that is still good to register on.
     fn registers_next(&self, write: &Write, at: Duration) -> Option<Target> {
         let look = self.last.as_ref().filter(|_| !write.registers())?;
         let is_good = !self.beat.registered && look.is_good_to_register_on(at);
-        look.plan.register.clone().filter(|_| is_good)
+        look.plan.registers_next().cloned().filter(|_| is_good)
     }
 
     fn note_written(&mut self, write: Write, at: Duration) {
@@ -379,13 +408,28 @@ impl Run {
                         ..
                     }) => self.tally.detached = true,
                     Some(Decision::Follow { .. }) => {
-                        self.tally.wrong_target |= self.policy.event_age.is_none();
+                        let unannounced = self.policy.event_age.is_none();
+                        self.tally.wrong_target |= unannounced && self.was_wrong(&targets);
                     }
                     _ => {}
                 }
                 self.deregistered.extend(targets);
             }
         }
+    }
+
+    /// Whether the group was wrong out of which these go. Where it holds members, one that leaves
+    /// was the standby, unless the Writer was not in.
+    fn was_wrong(&self, gone: &BTreeSet<Target>) -> bool {
+        let Some(look) = self
+            .last
+            .as_ref()
+            .filter(|_| self.evidence.members.is_some())
+        else {
+            return true;
+        };
+        let members = look.seen.members();
+        look.plan.register.is_some() || gone.iter().any(|target| !members.contains(target))
     }
 
     fn out_of_time(&self) -> Result<(), RunError> {
@@ -429,6 +473,12 @@ impl Run {
         topology.filter(|topology| topology.listed)
     }
 
+    /// What the next run may know of the members.
+    #[must_use]
+    pub fn memory(&self) -> Option<&Memory> {
+        self.evidence.members.as_ref().map(Members::memory)
+    }
+
     /// The report of the run, which took so long.
     #[must_use]
     pub fn report(self, route: &Route, elapsed: Duration) -> RouteReport {
@@ -464,6 +514,10 @@ impl Run {
         };
         if let Some(look) = self.last {
             report.writer = look.decision.writer().cloned();
+            if let Standby::Holds { instance, .. } = look.decision.standby() {
+                report.standby = Some(instance.clone());
+            }
+            report.alone = look.decision.alone().cloned();
             report.witnesses = Witnesses {
                 api: look.seen.api.ok().flatten(),
                 dns: look.seen.dns.ok(),

@@ -77,6 +77,7 @@ mod tests {
             api: Ok(Some(id())),
             dns: Ok(id()),
             log: None,
+            survey: None,
             topology: Some(Topology {
                 endpoint: endpoint.clone(),
                 port: 3306,

@@ -139,6 +139,12 @@ impl Statements {
         self.log_read
     }
 
+    /// When the newest statement was so, however old.
+    #[must_use]
+    pub fn newest(&self) -> Option<DateTime<Utc>> {
+        self.known.last().map(|known| known.statement.at)
+    }
+
     fn add(&mut self, statement: Statement, logged: bool) {
         let same = |known: &&mut Known| {
             known.statement.said == statement.said

@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use failover_follower::config::{Config, ConfigError, OnFailoverStart, Settings};
-use failover_follower::route::InstanceId;
+use failover_follower::route::{GroupHolds, InstanceId};
 use failover_follower::source::SourceId;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -103,15 +103,88 @@ fn an_empty_value_is_none_since_a_template_cannot_leave_a_variable_out() {
         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
         "DB_CLUSTER_ENDPOINT",
         "DB_INSTANCE_IDENTIFIER",
+        "GROUP_HOLDS",
+        "REPLICATION_USER",
     ] {
         assert_eq!(with(variable, " "), config(&[CLUSTER, GROUP]), "{variable}");
     }
 }
 
 #[test]
+fn a_group_holds_the_writer_unless_it_is_told_to_hold_members() {
+    let user = ("REPLICATION_USER", "rpluser001");
+    for (variables, holds, guarded) in [
+        (vec![CLUSTER, GROUP], GroupHolds::Writer, None),
+        (vec![CLUSTER, GROUP, user], GroupHolds::Writer, None),
+        (
+            vec![CLUSTER, GROUP, user, ("GROUP_HOLDS", "members")],
+            GroupHolds::Members,
+            Some("rpluser001"),
+        ),
+    ] {
+        let route = &config(&variables).unwrap().routes[0];
+        assert_eq!(route.holds, holds);
+        assert_eq!(route.guarded_user(), guarded);
+    }
+}
+
+#[test]
+fn each_route_may_hold_something_else_for_another_user() {
+    let other = ARN.replace("/writer/", "/other/");
+    let routes = format!(
+        r#"[{{"dbClusterIdentifier": "one", "targetGroupArn": "{ARN}"}},
+            {{"dbClusterIdentifier": "two", "targetGroupArn": "{other}", "groupHolds": "writer", "replicationUser": "rpl_two"}}]"#
+    );
+    let variables = [
+        ("ROUTES", routes.as_str()),
+        ("GROUP_HOLDS", "members"),
+        ("REPLICATION_USER", "rpluser001"),
+    ];
+    let routes = config(&variables).unwrap().routes;
+    assert_eq!(routes[0].guarded_user(), Some("rpluser001"));
+    assert_eq!(routes[1].guarded_user(), None);
+    assert_eq!(routes[1].replication_user.as_deref(), Some("rpl_two"));
+}
+
+#[test]
+fn members_need_the_user_that_they_refuse() {
+    let missing = |variables: &[(&str, &str)]| config(variables).unwrap_err().to_string();
+    let told = missing(&[CLUSTER, GROUP, ("GROUP_HOLDS", "members")]);
+    assert!(told.starts_with("REPLICATION_USER is missing"), "{told}");
+    assert!(told.ends_with("where a group holds members"), "{told}");
+    let route = format!(
+        r#"[{{"dbClusterIdentifier": "one", "targetGroupArn": "{ARN}", "groupHolds": "members"}}]"#
+    );
+    let told = missing(&[("ROUTES", &route)]);
+    assert!(told.starts_with("REPLICATION_USER is missing"), "{told}");
+    let both = route.replace("members", "both");
+    let told = missing(&[("ROUTES", &both)]);
+    assert_eq!(
+        told,
+        r#"ROUTES holds "both"; it should hold a `groupHolds` of writer or members"#
+    );
+    let instance = [
+        ("DB_INSTANCE_IDENTIFIER", "one"),
+        GROUP,
+        ("GROUP_HOLDS", "members"),
+        ("REPLICATION_USER", "rpluser001"),
+    ];
+    let told = missing(&instance);
+    assert_eq!(
+        told,
+        r#"GROUP_HOLDS holds "members"; it should hold writer for instance `one`, which has no members"#
+    );
+    let user = route.replace("}]", r#", "replicationUser": "rpl@%"}]"#);
+    let told = missing(&[("ROUTES", &user)]);
+    assert!(told.starts_with(r#"ROUTES holds "rpl@%""#), "{told}");
+}
+
+#[test]
 fn an_error_names_the_variable_what_it_held_and_what_it_should_hold() {
     for (variable, held, should) in [
         ("ON_FAILOVER_START", "maybe", "detach or wait"),
+        ("GROUP_HOLDS", "both", "writer or members"),
+        ("REPLICATION_USER", "rpl@%", "without its host"),
         (
             "WATCH_SECONDS",
             "2m",

@@ -12,7 +12,7 @@ use std::time::Duration;
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use aws_lambda_events::event::sns::SnsEvent;
 use chrono::{DateTime, TimeDelta, Utc};
-use failover_follower::route::{ClusterId, InstanceId, Route, TargetGroupArn};
+use failover_follower::route::{ClusterId, GroupHolds, InstanceId, Route, TargetGroupArn};
 use failover_follower::source::SourceId;
 use failover_follower::statement::{Said, Statement};
 use failover_follower::trigger::{Kind, Trigger, read};
@@ -41,6 +41,8 @@ fn route(cluster: &str) -> Route {
         )
         .unwrap(),
         endpoint: None,
+        holds: GroupHolds::Writer,
+        replication_user: None,
     }
 }
 

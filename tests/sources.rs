@@ -267,8 +267,8 @@ async fn an_instances_failover_is_followed_once_its_name_keeps_to_the_new_addres
     assert_eq!(report.outcome, Outcome::Switched, "{}", history(&universe));
     assert_eq!(report.deregistered, [target(address(1))]);
     assert_eq!(report.registered, [target(STANDBY)]);
-    let took = runs[0].ended - seconds(60);
-    assert!((seconds(6)..seconds(9)).contains(&took), "{took:?}");
+    let ended = runs[0].ended;
+    assert!((seconds(66)..seconds(69)).contains(&ended), "{ended:?}");
     assert_right(&universe);
 }
 

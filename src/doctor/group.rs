@@ -2,6 +2,7 @@
 
 use super::ask::{Attributes, Group, GroupDetails, Seen, TargetHealth};
 use super::audit::Audit;
+use super::members;
 use crate::route::Route;
 use crate::world::{Cause, Target};
 
@@ -129,7 +130,13 @@ fn targets(seen: &Seen, route: &Route, group: &Group, audit: &mut Audit) {
         _ => "target group: targets (under way)",
     };
     let holds: Vec<String> = held.iter().map(|one| one.target.to_string()).collect();
-    let is_right = matches!(held.as_slice(), [one] if one.target == target);
+    let is_writers = |one: &TargetHealth| one.target == target;
+    let stands_by = |one: &TargetHealth| members::may_stand_by(seen, route, &one.target);
+    let is_right = match held.as_slice() {
+        [one] => is_writers(one),
+        [one, other] => is_writers(one) && stands_by(other) || is_writers(other) && stands_by(one),
+        _ => false,
+    };
     let none = if holds.is_empty() { "none" } else { "" };
     audit.expect(name, is_right, none.to_owned() + &holds.join(", "));
     let is_unused = |one: &&TargetHealth| one.target == target && one.state == "unused";

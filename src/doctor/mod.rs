@@ -19,8 +19,8 @@ mod cluster;
 mod events;
 mod function;
 mod group;
-pub mod guard;
 mod instance;
+mod members;
 mod parameters;
 mod report;
 mod resolver;
@@ -110,8 +110,9 @@ pub fn diagnose(seen: &Seen, config: &Config, invocation: &Invocation) -> Diagno
         resolver::examine(seen, source, &mut audit);
         match source {
             SourceId::Cluster(id) => {
-                let user = config.replication_user.as_deref();
-                parameters::examine(seen, id, user, &mut audit);
+                let user = seen.routes.iter().filter(|route| route.source == *source);
+                let user = user.filter_map(|route| route.replication_user.as_deref());
+                parameters::examine(seen, id, user.min(), &mut audit);
             }
             SourceId::Instance(id) => instance::parameters(seen, id, &mut audit),
         }
@@ -119,6 +120,7 @@ pub fn diagnose(seen: &Seen, config: &Config, invocation: &Invocation) -> Diagno
     }
     for route in &seen.routes {
         group::examine(seen, route, &mut audit);
+        members::examine(seen, route, &mut audit);
     }
     balancer::examine(seen, &mut audit);
     service::examine(seen, &mut audit);

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::ask::{Attributes, Cluster, DEFAULT, Engine, Instance, Seen};
 use super::audit::Audit;
-use super::guard::{self, Guard};
+use crate::guard::{self, Guard};
 use crate::route::{ClusterId, InstanceId};
 use crate::source::SourceId;
 

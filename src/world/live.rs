@@ -9,7 +9,7 @@ use super::dns::Dns;
 use super::elb::Elb;
 use super::rds::Rds;
 use super::sdk::Sdk;
-use super::{Answer, CallError, Cluster, LogEntry, Registration, Target, Topology, World};
+use super::{Answer, CallError, Cluster, LogEntry, Registration, Survey, Target, Topology, World};
 use crate::blue_green::Deployment;
 use crate::route::TargetGroupArn;
 use crate::source::SourceId;
@@ -42,6 +42,10 @@ impl World for Live {
 
     async fn log(&self, id: &SourceId) -> Result<Vec<LogEntry>, CallError> {
         self.rds.log(id).await
+    }
+
+    async fn survey(&self, id: &SourceId) -> Result<Survey, CallError> {
+        self.rds.survey(id).await
     }
 
     async fn deployments(&self) -> Result<Vec<Deployment>, CallError> {

@@ -10,6 +10,7 @@ mod elb;
 mod live;
 mod rds;
 mod sdk;
+mod survey;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -24,6 +25,7 @@ pub(crate) use concurrency_limit::ConcurrencyLimit;
 pub(crate) use elb::{DEREGISTER, REGISTER};
 pub use live::Live;
 pub use sdk::Sdk;
+pub use survey::{Member, Survey};
 
 use crate::blue_green::Deployment;
 use crate::route::{ClusterEndpoint, InstanceId, TargetGroupArn};
@@ -44,6 +46,8 @@ pub trait World {
     async fn log(&self, id: &SourceId) -> Result<Vec<LogEntry>, CallError>;
     /// The account's blue/green deployments.
     async fn deployments(&self) -> Result<Vec<Deployment>, CallError>;
+    /// A cluster's instances in full, and what of the readers' guard is set on each.
+    async fn survey(&self, id: &SourceId) -> Result<Survey, CallError>;
     /// The IPv4 addresses behind an absolute name, and the names on the way to them.
     async fn resolve(&self, name: &str) -> Result<Answer, CallError>;
     /// What the target group holds.

@@ -9,6 +9,7 @@
 )]
 
 mod groups;
+mod members;
 mod properties;
 mod scene;
 mod steps;

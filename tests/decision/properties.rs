@@ -75,7 +75,7 @@ prop_compose! {
         let logged = |(text, time): &Text| entry((text, *time));
         let log = log.map(|texts| Ok(texts.iter().map(logged).collect()));
         let addresses: BTreeMap<_, _> = addresses.map_or(all.addresses, own);
-        Observation { api, dns, log, topology, addresses, targets }
+        Observation { api, dns, log, survey: None, topology, addresses, targets }
     }
 }
 
@@ -107,7 +107,7 @@ proptest! {
     /// Law 2: only a member is registered, at its own address and the cluster's port.
     #[test]
     fn nothing_is_registered_but_a_members_target(scene in any_scene()) {
-        if let Decision::Follow { writer, target } = scene.decide() {
+        if let Decision::Follow { writer, target, .. } = scene.decide() {
             prop_assert!(scene.seen.may_be_member(&writer));
             prop_assert_eq!(Some(target.clone()), scene.seen.target(&writer));
             prop_assert_eq!(target.port, PORT);

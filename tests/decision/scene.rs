@@ -7,13 +7,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use failover_follower::config::OnFailoverStart;
 use failover_follower::decide::{Context, Decision, Pending, decide};
 use failover_follower::evidence::Evidence;
+use failover_follower::members::{Members, Memory};
 use failover_follower::observe::Observation;
 use failover_follower::plan::Plan;
 use failover_follower::route::InstanceId;
+use failover_follower::standby::Standby;
 use failover_follower::statement::{Said, Statement, Statements};
 use failover_follower::world::{CallError, Cause, LogEntry, Target, Topology};
 
 pub(crate) const MEMBERS: [&str; 3] = ["a", "b", "c"];
+/// The replica's user.
+pub(crate) const USER: &str = "rpluser001";
 pub(crate) const PORT: u16 = 3306;
 
 pub(crate) fn id(name: &str) -> InstanceId {
@@ -57,6 +61,7 @@ pub(crate) fn seen(api: &str, dns: &str, group: &str) -> Observation {
             name => Ok(id(name)),
         },
         log: None,
+        survey: None,
         topology: Some(Topology {
             endpoint: "cluster.cluster-xyz.eu-west-1.rds.amazonaws.com".to_owned(),
             port: PORT,
@@ -112,14 +117,36 @@ impl Scene {
         Self::after(Evidence::new(statements, at(0)), first, 0)
     }
 
+    /// The same where the group holds members, in a new process.
+    pub(crate) fn of_members(payload: &[(&str, i64)], first: Observation) -> Self {
+        Self::later(0, payload, Memory::default(), first)
+    }
+
+    /// A run of the same process that begins at this second, after runs that left this memory.
+    pub(crate) fn later(
+        seconds: i64,
+        payload: &[(&str, i64)],
+        memory: Memory,
+        first: Observation,
+    ) -> Self {
+        let statements = Statements::of_payload(payload.iter().copied().map(statement));
+        let (anew, began) = (!payload.is_empty(), at(seconds));
+        let members = Members::new(USER.to_owned(), memory, began, anew);
+        let evidence = Evidence::new(statements, began).with(Some(members));
+        Self::after(evidence, first, seconds)
+    }
+
     fn after(mut evidence: Evidence, seen: Observation, seconds: i64) -> Self {
         let now = at(seconds);
         evidence.note(&seen, now);
-        Self {
+        let mut scene = Self {
             evidence,
             seen,
             now,
-        }
+        };
+        let decision = scene.decide();
+        scene.evidence.decided(&decision, now);
+        scene
     }
 
     /// Another look, at this second.
@@ -161,9 +188,10 @@ impl Scene {
         let Plan {
             deregister,
             register,
+            standby,
         } = self.plan();
         let out = deregister.iter().map(|target| (target, false));
-        let into = register.iter().map(|target| (target, true));
+        let into = register.iter().chain(&standby).map(|target| (target, true));
         for (target, registers) in out.chain(into) {
             let group = &mut self.evidence.group;
             group.wrote(target, registers, self.now, false);
@@ -193,6 +221,7 @@ pub(crate) fn follow(name: &str) -> Decision {
     Decision::Follow {
         writer: id(name),
         target: target(name),
+        standby: Standby::Nobody(None),
     }
 }
 
@@ -200,5 +229,6 @@ pub(crate) fn evict(names: &str, pending: Pending) -> Decision {
     Decision::Evict {
         targets: targets(names),
         pending,
+        standby: Standby::Nobody(None),
     }
 }

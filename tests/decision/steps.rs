@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use failover_follower::config::{OnFailoverStart, Settings};
 use failover_follower::error::RunError;
-use failover_follower::observe::Observation;
+use failover_follower::observe::{Asks, Observation};
 use failover_follower::report::{Outcome, RouteReport};
-use failover_follower::route::{ClusterId, Route, TargetGroupArn};
+use failover_follower::route::{ClusterId, GroupHolds, Route, TargetGroupArn};
 use failover_follower::run::{Action, Event, Run};
 use failover_follower::source::SourceId;
 use failover_follower::watch::WatchPolicy;
@@ -27,10 +27,10 @@ fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-fn look(milliseconds: u64, asks_log: bool) -> Action {
+fn look(milliseconds: u64, log: bool) -> Action {
     Action::Look {
         at: ms(milliseconds),
-        asks_log,
+        asks: Asks { log, survey: false },
     }
 }
 
@@ -102,6 +102,8 @@ impl Driven {
             source: SourceId::Cluster(ClusterId::parse("cluster").unwrap()),
             group: TargetGroupArn::parse(group).unwrap(),
             endpoint: None,
+            holds: GroupHolds::Writer,
+            replication_user: None,
         };
         self.run.report(&route, TIME)
     }

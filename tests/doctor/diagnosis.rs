@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use failover_follower::doctor::{Check, Counts, Finding, Severity};
+use failover_follower::route::GroupHolds;
 use failover_follower::world::Cause;
 
 use crate::cases::CASES;
@@ -287,4 +288,50 @@ fn a_topic_that_cannot_be_read_leaves_events_unknown_and_one_that_is_gone_does_n
         assert_eq!(found.len(), count, "{diagnosis}");
         assert!(found.iter().all(|one| one.0 == severity), "{diagnosis}");
     }
+}
+
+/// Has the first route's group hold members, and both members in it.
+fn of_members(world: &mut World) {
+    world.seen.routes[0].holds = GroupHolds::Members;
+    world.group().targets.as_mut().unwrap().push(target(2));
+}
+
+#[test]
+fn a_group_of_guarded_members_is_right_and_the_replicas_tries_are_left_to_a_person() {
+    let diagnosis = World::with(of_members).diagnosis();
+    assert_eq!(found(&diagnosis), []);
+    let left = |check: &str| {
+        diagnosis
+            .not_checked
+            .iter()
+            .any(|one| one.of.check == check)
+    };
+    assert!(left("consumer: retry interval and count"));
+    let alone = World::sound().diagnosis();
+    let hint = alone.not_checked.iter();
+    let hint = hint.filter(|one| one.of.check == "consumer: retry interval and count");
+    let hints: Vec<&str> = hint.map(|one| one.reason.as_str()).collect();
+    assert!(
+        hints.len() == 1 && hints[0].contains("GROUP_HOLDS=members"),
+        "{hints:?}"
+    );
+}
+
+#[test]
+fn members_without_the_guard_are_a_finding_and_so_is_a_second_target() {
+    let diagnosis = World::with(|world| {
+        of_members(world);
+        world.seen.routes[0].replication_user = Some("another".to_owned());
+    });
+    let diagnosis = diagnosis.diagnosis();
+    let checks: BTreeSet<&str> = found(&diagnosis)
+        .into_iter()
+        .map(|(_, check)| check)
+        .collect();
+    let expected = [
+        "readers' guard: init_connect",
+        "target group: members",
+        "target group: targets",
+    ];
+    assert_eq!(checks, expected.into());
 }

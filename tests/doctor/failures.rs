@@ -151,7 +151,7 @@ async fn what_ails_every_call_is_one_finding_and_nothing_fails() {
         ),
         (
             Fault::error(503, "ServiceUnavailable", "down"),
-            vec!["unknown call"; 9],
+            vec!["unknown call"; 10],
         ),
     ] {
         cloud.gateway().inject(ANY, fault);

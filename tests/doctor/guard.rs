@@ -1,6 +1,6 @@
 //! What an `init_connect` does, judged by its text.
 
-use failover_follower::doctor::guard::{Guard, judge, statement};
+use failover_follower::guard::{Guard, judge, statement};
 
 const READER: &str = "@@global.innodb_read_only";
 const USER: &str = "SUBSTRING_INDEX(CURRENT_USER(), '@', 1) = 'rpluser001'";
@@ -14,6 +14,27 @@ fn guard(condition: &str, failure: &str) -> Guard {
 fn the_statement_that_is_written_is_right_for_its_user_whatever_the_name() {
     for user in ["rpluser001", "rpl_user", "o'brien", r"back\slash", "100%"] {
         assert_eq!(judge(&statement(user)), Guard::Right(user.to_owned()));
+    }
+}
+
+/// Each fails nowhere, or for everybody: less than certain is no guard.
+#[test]
+fn a_form_that_only_looks_like_the_guard_is_not_known() {
+    for (condition, failure) in [
+        // A column, which every connection lacks.
+        (format!("innodb_read_only AND {USER}"), ROWS),
+        // No user has two names.
+        (
+            format!("{READER} AND {USER} AND USER() LIKE 'other@%'"),
+            ROWS,
+        ),
+        // A UUID, of which the function does not fail.
+        (
+            format!("{READER} AND {USER}"),
+            "UUID_TO_BIN('6ccd780c-baba-1026-9564-5b8c656024db')",
+        ),
+    ] {
+        assert_eq!(guard(&condition, failure), Guard::Unknown, "{condition}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use failover_follower::doctor::guard::statement;
+use failover_follower::guard::statement;
 use local_cloud::{Cloud, Fault, Function};
 use serde_json::{Value, json};
 

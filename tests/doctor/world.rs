@@ -10,8 +10,8 @@ use failover_follower::doctor::ask::{
     Attributes, Balancer, Caller, Cluster, Connection, Database, EndpointService, Events, Group,
     GroupDetails, Instance, Listener, Path, Seen, Subscription, TargetHealth, Topic,
 };
-use failover_follower::doctor::guard::statement;
 use failover_follower::doctor::{Diagnosis, Invocation, Severity, diagnose};
+use failover_follower::guard::statement;
 use failover_follower::route::{ClusterId, InstanceId, Route, TargetGroupArn};
 use failover_follower::world::{Answer, CallError, Cause, Target};
 

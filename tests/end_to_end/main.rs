@@ -19,6 +19,7 @@ mod failovers;
 mod faults;
 mod function;
 mod interface;
+mod members;
 mod routes;
 mod sources;
 mod triggers;

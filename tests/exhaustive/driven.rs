@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use failover_follower::config::{OnFailoverStart, Settings};
-use failover_follower::observe::Observation;
-use failover_follower::route::{ClusterId, Route, TargetGroupArn};
+use failover_follower::members::Memory;
+use failover_follower::observe::{self, Observation};
+use failover_follower::route::{ClusterId, GroupHolds, Route, TargetGroupArn};
 use failover_follower::run::{self, Action, Run};
 use failover_follower::source::SourceId;
 use failover_follower::trigger::{Kind, RdsEvent, Signal, Source, Trigger};
@@ -13,7 +14,7 @@ use failover_follower::world::{CallError, Cause};
 
 use crate::machine::Machine;
 use crate::names::{Group, Member, group, id, member, only};
-use crate::truth::{Event, Says, TICK, Tick, Truth, clock};
+use crate::truth::{Event, Holds, Says, TICK, Tick, Truth, USER, clock};
 
 /// `WATCH_SECONDS`: looks beside the first, though all is well.
 const LONGEST_WATCH: Duration = Duration::from_secs(20);
@@ -40,7 +41,7 @@ pub(crate) struct Driven {
 /// What a run waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Asks {
-    Look { at: Tick, log: bool },
+    Look { at: Tick, asks: observe::Asks },
     Deregister(Group),
     Register(Member),
 }
@@ -73,6 +74,8 @@ pub(crate) enum Fault {
     EndsUnverified,
     /// It takes for the group what it has seen first and written since.
     ReadsTheGroupOnce,
+    /// It takes the guard for seen wherever it looks.
+    BelievesInTheGuard,
     /// It says that a target was taken out, and leaves it in.
     NeverDeregisters,
 }
@@ -90,6 +93,9 @@ impl Driven {
         let triggers = [trigger(event, truth.now)];
         let policy = WatchPolicy::of(&triggers, &route(), LONGEST_WATCH, now).unwrap();
         let mut run = Run::new(settings, policy, now, TIME);
+        if truth.holds != Holds::Writer {
+            run = run.holding_members(USER, Memory::default());
+        }
         let action = run.step(run::Event::Began, Duration::ZERO);
         Self {
             machine: Machine::new(run),
@@ -104,18 +110,18 @@ impl Driven {
 
     /// The run looks, and goes on until it waits again or ends.
     pub(crate) fn look(mut self, truth: &Truth, fault: Option<Fault>) -> Result<Self, Ended> {
-        let Asks::Look { log, .. } = self.asks else {
+        let Asks::Look { asks, .. } = self.asks else {
             return Ok(self);
         };
         self.saw = truth.writer;
         self.saw_right = truth.is_right();
-        self.owes_a_look = truth.group.count_ones() > 1;
+        self.owes_a_look = truth.group.count_ones() > truth.most();
         let at = self.at(truth);
         let looked = || run::Event::Looked {
             asked: at,
-            seen: Box::new(self.observe(truth, log, fault)),
+            seen: Box::new(self.observe(truth, asks, fault)),
         };
-        let (machine, action) = self.machine.step(&(truth, log, fault), looked, at);
+        let (machine, action) = self.machine.step(&(truth, asks, fault), looked, at);
         self.goes_on(machine, &action, truth)
     }
 
@@ -178,8 +184,8 @@ impl Driven {
         TICK * u32::from(truth.now - self.began)
     }
 
-    fn observe(&self, truth: &Truth, log: bool, fault: Option<Fault>) -> Observation {
-        let mut seen = truth.seen(log);
+    fn observe(&self, truth: &Truth, asks: observe::Asks, fault: Option<Fault>) -> Observation {
+        let mut seen = truth.seen(asks, fault == Some(Fault::BelievesInTheGuard));
         match fault {
             Some(Fault::BelievesAnnouncements) => {
                 let announced = truth
@@ -213,11 +219,11 @@ impl Driven {
 impl Asks {
     fn of(action: &Action, began: Tick, now: Tick) -> Option<Self> {
         match action {
-            Action::Look { at, asks_log } => {
+            Action::Look { at, asks } => {
                 let ticks = at.as_nanos() / TICK.as_nanos();
                 Some(Self::Look {
                     at: now.max(began + Tick::try_from(ticks).unwrap()),
-                    log: *asks_log,
+                    asks: *asks,
                 })
             }
             Action::Deregister(targets) => Some(Self::Deregister(group(targets))),
@@ -269,5 +275,7 @@ fn route() -> Route {
         source: SourceId::Cluster(cluster()),
         group: TargetGroupArn::parse(group).unwrap(),
         endpoint: None,
+        holds: GroupHolds::Writer,
+        replication_user: None,
     }
 }

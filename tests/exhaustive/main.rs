@@ -30,6 +30,7 @@ use driven::Fault;
 use model::{
     ENDS_RIGHT_AFTER_CALM, LEAVES_NO_TWO, REGISTERS_THE_WRITER, SUCCEEDS_OVER_THE_WRITER, World,
 };
+use truth::Holds;
 
 impl World {
     /// One failover, and the time in which the first run follows it.
@@ -41,6 +42,7 @@ impl World {
         slow: 1,
         failures: 0,
         groups: &[0b01],
+        holds: Holds::Writer,
         fault: None,
     };
 }
@@ -103,6 +105,50 @@ fn one_run_until_all_evidence_has_had_its_time() {
         horizon: 9,
         ..World::SMALL
     });
+}
+
+#[test]
+fn two_runs_of_a_group_that_holds_members_while_the_writer_moves() {
+    explore(World {
+        holds: Holds::Members,
+        groups: &[0b01, 0b11],
+        horizon: 2,
+        ..World::SMALL
+    });
+}
+
+#[test]
+fn two_runs_of_a_group_that_should_hold_members_and_sees_no_guard() {
+    explore(World {
+        holds: Holds::UnguardedMembers,
+        horizon: 2,
+        ..World::SMALL
+    });
+}
+
+#[test]
+fn one_run_of_a_group_that_holds_members_until_all_evidence_has_had_its_time() {
+    explore(World {
+        holds: Holds::Members,
+        groups: &[0b01, 0b10, 0b11],
+        members: 3,
+        runs: 1,
+        horizon: 7,
+        ..World::SMALL
+    });
+}
+
+#[test]
+fn a_standby_without_the_guard_is_found() {
+    let world = World {
+        holds: Holds::UnguardedMembers,
+        fault: Some(Fault::BelievesInTheGuard),
+        ..World::SMALL
+    };
+    let found = HasDiscoveries::AllOf(BTreeSet::from([REGISTERS_THE_WRITER]));
+    let checker = world.checker().threads(2).finish_when(found);
+    let checker = checker.spawn_bfs().join();
+    assert!(checker.discovery(REGISTERS_THE_WRITER).is_some());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use stateright::{Model, Property};
 
 use crate::driven::{Asks, Driven, Ended, Fault, Landing};
 use crate::names::{Group, Member};
-use crate::truth::{Says, Shows, Tick, Truth};
+use crate::truth::{Holds, Says, Shows, Tick, Truth};
 
 /// How much happens.
 #[derive(Clone, Debug)]
@@ -24,6 +24,7 @@ pub(crate) struct World {
     pub(crate) failures: u8,
     /// What the group holds at first.
     pub(crate) groups: &'static [Group],
+    pub(crate) holds: Holds,
     pub(crate) fault: Option<Fault>,
 }
 
@@ -34,7 +35,7 @@ pub(crate) struct State {
     runs: Vec<Driven>,
     runs_left: u8,
     failures_left: u8,
-    /// Two members are in, and a run was cut off whose part it was to clear up: the retry will.
+    /// Too many members are in, and a run was cut off whose part it was to clear up: the retry will.
     excused: bool,
     /// The last thing to happen was that a run ended as a success after the Writer had moved.
     followed: bool,
@@ -70,9 +71,9 @@ thread_local! {
 }
 
 impl State {
-    /// After each action: a group of less than two has nothing to excuse.
+    /// After each action: a group of no more than may be in has nothing to excuse.
     fn settle(mut self) -> Self {
-        self.excused &= self.truth.group.count_ones() > 1;
+        self.excused &= self.truth.group.count_ones() > self.truth.most();
         self.runs.sort_unstable_by_key(Driven::key);
         self
     }
@@ -86,6 +87,7 @@ impl State {
     fn end_write(&mut self, slot: usize, landing: Landing, fault: Option<Fault>) {
         let run = self.runs.swap_remove(slot);
         if let Asks::Register(member) = run.asks
+            && self.truth.most() == 1
             && member != run.saw
             && member != self.truth.writer
         {
@@ -159,7 +161,7 @@ impl Model for World {
         groups
             .flat_map(|group| {
                 [true, false].map(|log| State {
-                    truth: Truth::new(self.members, self.failovers, log, *group),
+                    truth: Truth::new(self.members, self.failovers, log, *group, self.holds),
                     runs: Vec::new(),
                     runs_left: self.runs,
                     failures_left: self.failures,
@@ -201,8 +203,8 @@ impl Model for World {
         }
         for (slot, run) in state.runs.iter().enumerate() {
             match run.asks {
-                Asks::Look { at, log } if at <= truth.now => {
-                    let shows = truth.may_show(log);
+                Asks::Look { at, asks } if at <= truth.now => {
+                    let shows = truth.may_show(asks.log);
                     actions.extend(shows.map(|shows| Action::Look(slot, shows)));
                 }
                 Asks::Look { .. } => {}
@@ -257,7 +259,9 @@ impl Model for World {
                 state.broken != Some(Broken::Ended)
             }),
             Property::always(LEAVES_NO_TWO, |_, state: &State| {
-                state.truth.group.count_ones() < 2 || !state.runs.is_empty() || state.excused
+                let truth = &state.truth;
+                let too_many = truth.group.count_ones() > truth.most();
+                !too_many || !state.runs.is_empty() || state.excused
             }),
             Property::always(ENDS_RIGHT_AFTER_CALM, |world: &Self, state: &State| {
                 state.ends_right_after_calm(world.fault)
@@ -269,7 +273,7 @@ impl Model for World {
                 state.truth.announced.is_some() && state.truth.group == 0
             }),
         ];
-        if self.runs > 1 {
+        if self.runs > 1 && self.holds == Holds::Writer {
             properties.push(Property::sometimes(
                 "runs that overlap have two members in for a moment",
                 |_, state: &State| state.truth.group.count_ones() > 1,
@@ -280,6 +284,7 @@ impl Model for World {
 }
 
 pub(crate) const REGISTERS_THE_WRITER: &str = "what is registered was the Writer, or is";
-pub(crate) const SUCCEEDS_OVER_THE_WRITER: &str = "a success is one over the Writer alone";
-pub(crate) const LEAVES_NO_TWO: &str = "the runs leave no two members behind";
+pub(crate) const SUCCEEDS_OVER_THE_WRITER: &str =
+    "a success is one over the Writer, and the standby if there may be one";
+pub(crate) const LEAVES_NO_TWO: &str = "the runs leave no more members behind than may be in";
 pub(crate) const ENDS_RIGHT_AFTER_CALM: &str = "after the calm one run puts everything right";

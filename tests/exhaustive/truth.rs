@@ -3,15 +3,19 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use failover_follower::observe::Observation;
+use failover_follower::guard::statement;
+use failover_follower::observe::{Asks, Observation};
 use failover_follower::statement::Said;
-use failover_follower::world::{CallError, Cause, LogEntry, Topology};
+use failover_follower::world::{CallError, Cause, LogEntry, Member as Surveyed, Survey, Topology};
 
 use crate::names::{Group, Member, PORT, address, id, only, targets};
 
 /// A coarse step of time, and the interval between two looks of a run. With 10 s the times of the
 /// evidence (6, 10, 30, 45, 60 and 75 s) all end at different steps.
 pub(crate) const TICK: Duration = Duration::from_secs(10);
+
+/// The replica's user.
+pub(crate) const USER: &str = "rpluser001";
 
 /// Steps since the world began.
 pub(crate) type Tick = u8;
@@ -33,6 +37,17 @@ pub(crate) struct Truth {
     /// Whether the log may be read.
     log_readable: bool,
     pub(crate) group: Group,
+    pub(crate) holds: Holds,
+}
+
+/// What the group should hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Holds {
+    Writer,
+    /// Members, each of which refuses the replica while it is a reader.
+    Members,
+    /// Members, none of which does.
+    UnguardedMembers,
 }
 
 /// An event of the cluster.
@@ -65,7 +80,13 @@ pub(crate) fn clock(tick: Tick) -> DateTime<Utc> {
 }
 
 impl Truth {
-    pub(crate) fn new(members: u8, failovers: u8, log_readable: bool, group: Group) -> Self {
+    pub(crate) fn new(
+        members: u8,
+        failovers: u8,
+        log_readable: bool,
+        group: Group,
+        holds: Holds,
+    ) -> Self {
         Self {
             now: 0,
             members,
@@ -77,12 +98,39 @@ impl Truth {
             log: 0,
             log_readable,
             group,
+            holds,
         }
     }
 
-    /// Whether the group holds the Writer and nothing else.
+    /// Whether the group holds the Writer and nothing else; or one that refuses the replica.
     pub(crate) fn is_right(&self) -> bool {
-        self.group == only(self.writer)
+        let holds_writer = self.group & only(self.writer) != 0;
+        holds_writer && self.group.count_ones() <= self.most()
+    }
+
+    /// How many members may be in.
+    pub(crate) fn most(&self) -> u32 {
+        match self.holds {
+            Holds::Members => 2,
+            Holds::Writer | Holds::UnguardedMembers => 1,
+        }
+    }
+
+    /// A look-up of the members.
+    fn survey(&self, believed: bool) -> Survey {
+        let guarded = believed || self.holds == Holds::Members;
+        let member = Surveyed {
+            tier: Some(1),
+            status: "available".to_owned(),
+            init_connect: guarded.then(|| statement(USER)),
+            ..Surveyed::default()
+        };
+        Survey {
+            engine: "aurora-mysql".to_owned(),
+            members: (0..self.members)
+                .map(|one| (id(one), member.clone()))
+                .collect(),
+        }
     }
 
     pub(crate) fn start_failover(&mut self, to: Member) {
@@ -139,13 +187,15 @@ impl Truth {
         });
     }
 
-    /// What a look sees: the API is always right.
-    pub(crate) fn seen(&self, asks_log: bool) -> Observation {
+    /// What a look sees: the API is always right. A look-up of the members shows them all guarded
+    /// if that is `believed`.
+    pub(crate) fn seen(&self, asks: Asks, believed: bool) -> Observation {
         let members = || (0..self.members).map(id);
         Observation {
             api: Ok(Some(id(self.writer))),
             dns: Ok(id(self.cname)),
-            log: asks_log.then(|| self.read_log()),
+            log: asks.log.then(|| self.read_log()),
+            survey: asks.survey.then(|| Ok(self.survey(believed))),
             topology: Some(Topology {
                 endpoint: "cluster".to_owned(),
                 port: PORT,

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use chrono::Utc;
-use failover_follower::route::{ClusterId, Route, TargetGroupArn};
+use failover_follower::route::{ClusterId, GroupHolds, Route, TargetGroupArn};
 use failover_follower::source::SourceId;
 use failover_follower::trigger::{Kind, read};
 use serde_json::{Value, json};
@@ -113,6 +113,8 @@ fn triggers(event: &Value, cluster: &str, group: &str) -> Vec<(Kind, bool)> {
         source: SourceId::Cluster(ClusterId::parse(cluster).unwrap()),
         group: TargetGroupArn::parse(group).unwrap(),
         endpoint: None,
+        holds: GroupHolds::Writer,
+        replication_user: None,
     };
     let triggers = read(event, Utc::now()).into_iter();
     triggers

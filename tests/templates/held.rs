@@ -122,6 +122,31 @@ fn a_stack_follows_one_cluster_or_one_instance() {
 }
 
 #[test]
+fn members_need_the_user_that_they_refuse_and_a_cluster() {
+    let group = ("TargetGroupArn", GROUP);
+    let (cluster, instance) = (
+        ("DBClusterIdentifier", CLUSTER),
+        ("DBInstanceIdentifier", "db"),
+    );
+    let members = ("GroupHolds", "members");
+    let user = ("ReplicationUser", "rpluser001");
+    let template = |given: &[_]| Template::new(&TEMPLATE, &[&[group, members], given].concat());
+    assert_eq!(template(&[cluster, user]).refusals(), [""; 0]);
+    for (given, said) in [
+        (
+            &[cluster][..],
+            "GroupHolds=members without ReplicationUser: ",
+        ),
+        (
+            &[instance, user],
+            "GroupHolds=members with DBInstanceIdentifier: ",
+        ),
+    ] {
+        assert!(template(given).refusals()[0].starts_with(said), "{said}");
+    }
+}
+
+#[test]
 fn an_instances_stack_reads_no_cluster_and_watches_its_metrics() {
     let given = [("DBInstanceIdentifier", "db"), ("TargetGroupArn", GROUP)];
     let template = Template::new(&TEMPLATE, &given);
@@ -232,7 +257,7 @@ fn two_stacks_on_one_cluster_have_alarms_of_their_own() {
     let own = alarms
         .values()
         .filter(|alarm| alarm["Namespace"] == "FailoverFollower");
-    assert_eq!(own.clone().count(), 4);
+    assert_eq!(own.clone().count(), 5);
     for alarm in own {
         assert_eq!(alarm["Dimensions"], json!([cluster, function]), "{alarm}");
     }

@@ -64,6 +64,7 @@ async fn all_of_the_function(cloud: &Cloud) {
         ("PollIntervalMs", "500"),
         ("ScheduleExpression", "rate(5 minutes)"),
         ("DryRun", "true"),
+        ("GroupHolds", "members"),
         ("ReplicationUser", "rpluser001"),
         ("Architecture", "arm64"),
         ("ReservedConcurrency", "20"),

@@ -66,6 +66,7 @@ async fn everything_it_does() -> Seen {
     let ways = [
         ("ON_FAILOVER_START", "wait"),
         ("DRY_RUN", "true"),
+        ("GROUP_HOLDS", "members"),
         ("DB_CLUSTER_ENDPOINT", endpoint),
     ];
     let others = ways.into_iter().flat_map(|way| {
@@ -185,6 +186,7 @@ fn text(xml: &str, tag: &str) -> String {
 async fn start(cloud: &Cloud, env: &[(&str, &str)]) -> Function {
     let builder = cloud
         .function(env!("CARGO_BIN_EXE_bootstrap"))
+        .env("REPLICATION_USER", "rpluser001")
         .env("POLL_INTERVAL_MS", "20")
         .env("WATCH_SECONDS", "0");
     let builder = env

@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 
 use super::batcher::Batcher;
 use super::concurrency_limit::ConcurrencyLimit;
+use super::survey::{Survey, Surveyor};
 use super::{CallError, Cause, Cluster, LogEntry, Topology};
 use crate::blue_green::Deployment;
 use crate::route::{ClusterId, InstanceId};
@@ -28,6 +29,7 @@ pub(super) struct Rds {
     instances: Batcher<InstanceId, Arc<DbInstance>>,
     cluster_logs: Batcher<SourceId, Vec<LogEntry>>,
     instance_logs: Batcher<SourceId, Vec<LogEntry>>,
+    surveyor: Surveyor,
     api: Api,
 }
 
@@ -46,6 +48,7 @@ impl Rds {
             instances: Batcher::new(move |ids| third.clone().instances(ids).boxed()),
             cluster_logs: Batcher::new(move |ids| fourth.clone().logs(ids).boxed()),
             instance_logs: Batcher::new(move |ids| fifth.clone().logs(ids).boxed()),
+            surveyor: Surveyor::new(api.client.clone(), api.limit.clone()),
             api,
         }
     }
@@ -57,6 +60,15 @@ impl Rds {
             SourceId::Instance(_) => &self.instance_logs,
         };
         logs.ask(id).await.map(Option::unwrap_or_default)
+    }
+
+    /// A cluster's instances in full. An instance has no members.
+    pub(super) async fn survey(&self, id: &SourceId) -> Result<Survey, CallError> {
+        let SourceId::Cluster(id) = id else {
+            return Ok(Survey::default());
+        };
+        let cluster = self.describe_cluster(id, false).await?;
+        self.surveyor.survey(id, &cluster).await
     }
 
     /// The account's blue/green deployments.

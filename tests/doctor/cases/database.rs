@@ -46,10 +46,10 @@ pub(super) const PARAMETERS: &[Case] = cases![
     Warning "readers' guard: init_connect":
         it => {
             drop(it.parameters().remove("init_connect"));
-            it.config.replication_user = None;
+            it.seen.routes[0].replication_user = None;
         };
     Warning "readers' guard: init_connect":
-        it => it.config.replication_user = Some("another".into());
+        it => it.seen.routes[0].replication_user = Some("another".into());
     Unknown "readers' guard: init_connect":
         it => it.parameter("init_connect", "CALL guard(@@innodb_read_only)");
     Error "readers' guard: init_connect":

@@ -31,12 +31,14 @@ pub enum Fault {
     IgnorePort,
     /// Never looks again after a write.
     NoSecondLook,
+    /// Takes the guard for seen wherever it looks.
+    TrustParameters,
     /// Reads the first record of an event and no other.
     FirstRecordOnly,
 }
 
 impl Fault {
-    /// All of them.
+    /// All of them that a group which holds the Writer alone can show.
     pub const ALL: [Self; 12] = [
         Self::RegisterFirst,
         Self::TrustStatement,

@@ -29,6 +29,8 @@ pub(crate) struct Known {
     asked: Option<Asked>,
     /// The group as it was last listed to it.
     read: Option<Read>,
+    /// The members that refused the replica when it last looked them up.
+    guarded: BTreeSet<InstanceId>,
 }
 
 /// What the sources showed at one moment; `None` where a source could not be asked.
@@ -136,9 +138,14 @@ impl Known {
     /// The group is listed.
     pub(crate) fn read(&mut self, state: &State) {
         let held = registered(state.listed());
-        let right = held == [state.right()];
+        let right = state.may_hold(&held);
         let stay = held.clone();
         self.read = Some(Read { held, stay, right });
+    }
+
+    /// The members were looked up.
+    pub(crate) fn surveyed(&mut self, state: &State) {
+        self.guarded.clone_from(&state.members.guarded);
     }
 
     /// Adds a write to the history, and what the sources showed when the look began that it rests
@@ -162,11 +169,18 @@ impl Known {
             break_law(state, run, &format!("{target} is no member's address"));
         }
         let read = self.read.iter().flat_map(|read| &read.stay);
-        if let Some(other) = read.into_iter().find(|other| *other != target) {
-            let law = format!("{target} is registered beside {other}, which was listed");
+        let others: Vec<&Target> = read.filter(|other| *other != target).collect();
+        let stands_by = |target: &Target| {
+            let owner = state.owner(target);
+            state.members.held && owner.is_some_and(|owner| self.guarded.contains(owner))
+        };
+        let refuses = stands_by(target);
+        let may_be_beside = others.len() <= 1 && refuses && others.iter().all(|one| stands_by(one));
+        if !others.is_empty() && !may_be_beside {
+            let law = format!("{target} is registered beside {others:?}, which were listed");
             break_law(state, run, &law);
         }
-        if *target == state.right() {
+        if *target == state.right() || refuses {
             return;
         }
         state.ledger.tally.another.hit();
@@ -200,7 +214,19 @@ impl Known {
             let asked = self.asked.as_ref().and_then(|asked| asked.owner(target));
             writer.is_some() && (asked == writer || Asked::of(state).owner(target) == writer)
         };
-        if !held.is_some_and(|held| held.len() == 1 && is_reported(&held[0])) {
+        let stands_by = |target: &Target| {
+            let asked = self.asked.as_ref().and_then(|asked| asked.owner(target));
+            let owner = asked.or_else(|| state.owner(target));
+            state.members.held && owner.is_some_and(|owner| self.guarded.contains(owner))
+        };
+        let is_as_reported = |held: &[Target]| match held {
+            [one] => is_reported(one),
+            [one, other] => {
+                stands_by(one) && stands_by(other) && (is_reported(one) || is_reported(other))
+            }
+            _ => false,
+        };
+        if !held.is_some_and(is_as_reported) {
             let law = format!("success over {held:?} as of {:?}", report.writer);
             break_law(state, run, &law);
         }

@@ -7,11 +7,13 @@ use failover_follower::config::{Config, LevelFilter, Settings};
 use failover_follower::endpoints::Endpoints;
 use failover_follower::handler::Follower;
 use failover_follower::report::{Report, RouteReport};
+use failover_follower::route::{GroupHolds, Route};
 use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::fault::Fault;
+use crate::members::USER;
 use crate::payload::{dated, wall_clock};
 use crate::seat::Seat;
 use crate::statement::as_if_completed;
@@ -48,6 +50,8 @@ pub struct Lambda {
     pub timeout: Duration,
     /// Whether what failed is tried again, after one minute and after two more.
     pub retries: bool,
+    /// What the group holds.
+    pub holds: GroupHolds,
     /// A deliberate bug.
     pub fault: Option<Fault>,
 }
@@ -58,6 +62,7 @@ impl Default for Lambda {
             settings: Settings::default(),
             timeout: Duration::from_mins(3),
             retries: true,
+            holds: GroupHolds::Writer,
             fault: None,
         }
     }
@@ -127,12 +132,16 @@ impl Lambda {
         seat.begin(now);
         let blinded = seat.blinded();
         let began = universe.started().elapsed();
+        let its_route = Route {
+            holds: self.holds,
+            replication_user: Some(USER.to_owned()),
+            ..universe.route()
+        };
         let config = Config {
-            routes: vec![universe.route()],
+            routes: vec![its_route],
             settings: self.settings,
             dns_server: None,
             endpoints: Endpoints::default(),
-            replication_user: None,
             log_level: LevelFilter::OFF,
         };
         let deadline = Instant::now() + self.timeout.saturating_sub(Duration::from_millis(1500));

@@ -24,6 +24,17 @@ pub(crate) struct Ledger {
     two_for: Duration,
 }
 
+/// What a group holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held<'a> {
+    pub(crate) group: &'a BTreeMap<Target, Option<Instant>>,
+    pub(crate) writer: &'a Target,
+    /// How many members may be in.
+    pub(crate) most: usize,
+    /// Those that refuse the replica while they are not the Writer.
+    pub(crate) harmless: &'a BTreeSet<Target>,
+}
+
 impl Ledger {
     /// Another hand puts a target in.
     pub(crate) fn intrude(&mut self, target: Target) {
@@ -39,10 +50,15 @@ impl Ledger {
     pub(crate) fn pass(
         &mut self,
         span: Duration,
-        group: &BTreeMap<Target, Option<Instant>>,
-        writer: &Target,
+        held: &Held<'_>,
         is_member: impl Fn(&Target) -> bool,
     ) {
+        let Held {
+            group,
+            writer,
+            most,
+            harmless,
+        } = *held;
         let registered = || {
             let held = group.iter().filter(|(_, drains)| drains.is_none());
             held.map(|(target, _)| target)
@@ -54,23 +70,26 @@ impl Ledger {
             self.served.insert(writer.clone());
         }
         let own = |target: &&Target| !self.foreign.contains(*target);
-        let two = registered().filter(own).nth(1).is_some()
-            && registered()
-                .filter(own)
-                .filter(|one| is_member(one))
-                .nth(1)
-                .is_some();
+        let two = registered()
+            .filter(own)
+            .filter(|one| is_member(one))
+            .nth(most)
+            .is_some();
         let before = self.two_for;
         self.two_for = if two { before + span } else { Duration::ZERO };
         if before <= TWO_AT_ONCE && self.two_for > TWO_AT_ONCE {
             self.tally.two.hit();
         }
-        let mut wrong = registered().filter(|target| *target != writer).peekable();
+        if !is_registered(writer) {
+            self.tally.without += span;
+        }
+        let is_wrong = |target: &&Target| *target != writer && !harmless.contains(*target);
+        let mut wrong = registered().filter(is_wrong).peekable();
         if wrong.peek().is_none() {
             if registered().next().is_none() {
                 self.tally.empty += span;
             }
-        } else if registered().any(|one| one != writer && self.served.contains(one)) {
+        } else if registered().any(|one| is_wrong(&one) && self.served.contains(one)) {
             self.tally.wrong_after += span;
         } else if wrong.any(|target| !self.foreign.contains(target)) {
             self.tally.wrong_before += span;

@@ -17,6 +17,7 @@ mod judge;
 pub mod lambda;
 mod ledger;
 pub mod log;
+pub mod members;
 pub mod payload;
 pub mod race;
 mod reigns;

@@ -11,7 +11,7 @@ use failover_follower::report::RouteReport;
 use failover_follower::route::{InstanceId, TargetGroupArn};
 use failover_follower::source::SourceId;
 use failover_follower::world::{
-    Answer, CallError, Cause, Cluster, LogEntry, Registration, Target, Topology, World,
+    Answer, CallError, Cause, Cluster, LogEntry, Registration, Survey, Target, Topology, World,
 };
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -40,6 +40,7 @@ pub struct Seat {
 
 const API: &str = "rds:DescribeDBClusters";
 const LOG: &str = "rds:DescribeEvents";
+const SURVEY: &str = "rds:DescribeDBInstances";
 const DEPLOYMENTS: &str = "rds:DescribeBlueGreenDeployments";
 const READ: &str = "elasticloadbalancing:DescribeTargetHealth";
 const IN: &str = "elasticloadbalancing:RegisterTargets";
@@ -199,6 +200,17 @@ impl World for Seat {
             Some(fault) => fault.misreads(entries, state.time(now)),
             None => entries,
         })
+    }
+
+    async fn survey(&self, _id: &SourceId) -> Result<Survey, CallError> {
+        let health = |state: &State| match state.api_health {
+            Health::Up => state.members.health,
+            down => down,
+        };
+        self.call(SURVEY, health).await?;
+        let state = self.universe.now();
+        self.known.borrow_mut().surveyed(&state);
+        Ok(state.survey(self.fault))
     }
 
     async fn deployments(&self) -> Result<Vec<Deployment>, CallError> {

@@ -10,8 +10,9 @@ use failover_follower::route::InstanceId;
 use failover_follower::world::Target;
 use tokio::time::Instant;
 
-use crate::ledger::Ledger;
+use crate::ledger::{Held, Ledger};
 use crate::log::EventLog;
+use crate::members::Members;
 use crate::payload::wall_clock_at;
 use crate::reigns::Reigns;
 use crate::tally::Tally;
@@ -64,6 +65,8 @@ pub struct State {
     pub deployments: Vec<Deployment>,
     /// What DNS answers for each instance endpoint.
     pub dns_addresses: BTreeMap<InstanceId, Vec<Ipv4Addr>>,
+    /// The members, beyond where they are.
+    pub members: Members,
     /// How DNS answers.
     pub dns_health: Health,
     /// The group: each target, and until when it drains if it does.
@@ -123,6 +126,7 @@ impl State {
                 .iter()
                 .map(|(id, address)| (id.clone(), vec![*address]))
                 .collect(),
+            members: Members::new(),
             dns_health: Health::Up,
             group: BTreeMap::from([(target(&address(1)), None)]),
             elb_health: Health::Up,
@@ -169,10 +173,10 @@ impl State {
         registered(&self.group)
     }
 
-    /// Whether the group holds the Writer and nothing else.
+    /// Whether the group holds the Writer, and nothing else but what it may hold beside it.
     #[must_use]
     pub fn is_right(&self) -> bool {
-        self.registered() == [self.right()]
+        self.may_hold(&self.registered())
     }
 
     /// The group as the load balancer lists it.
@@ -290,7 +294,21 @@ impl State {
             members.any(|address| Target::new(*address, PORT) == *target)
         };
         let span = until.saturating_duration_since(self.moment);
-        self.ledger.pass(span, &self.group, &right, is_member);
+        let held = registered(&self.group);
+        let mut members = held.iter().filter(|one| self.owner(one).is_some());
+        let all_refuse = members.all(|one| self.may_stand_by(one));
+        let most = if all_refuse { 2 } else { 1 };
+        let harmless: BTreeSet<Target> = registered(&self.group)
+            .into_iter()
+            .filter(|target| self.may_stand_by(target))
+            .collect();
+        let group = Held {
+            group: &self.group,
+            writer: &right,
+            most,
+            harmless: &harmless,
+        };
+        self.ledger.pass(span, &group, is_member);
         if self.api_witness.notice(self.api.as_ref(), self.moment) {
             self.tell(format!("the API lists {}", name(self.api.as_ref())));
         }

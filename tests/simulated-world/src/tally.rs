@@ -35,8 +35,8 @@ pub struct Tally {
     /// Of these, the ones that a source which the run could ask would have prevented: see
     /// `Asked::could_know_better`.
     pub avoidable: Count,
-    /// Stretches of more than two seconds with two members in the group that the function had put
-    /// in.
+    /// Stretches of more than two seconds with more members in the group that the function had put
+    /// in than may be: two, or one beside the Writer where both refuse the replica.
     pub two: Count,
     /// Successes of a run in whose last look the group did not hold the Writer and nothing else.
     pub success_over_wrong: Count,
@@ -52,6 +52,8 @@ pub struct Tally {
     pub foreign: Duration,
     /// Time with an empty group.
     pub empty: Duration,
+    /// Time without the Writer in the group.
+    pub without: Duration,
     /// Calls that wrote.
     pub writes: u64,
     /// Laws that were broken outright.
@@ -88,6 +90,7 @@ impl AddAssign for Tally {
             wrong_before,
             foreign,
             empty,
+            without,
             writes,
             broken,
         } = other;
@@ -103,6 +106,7 @@ impl AddAssign for Tally {
         self.wrong_before += wrong_before;
         self.foreign += foreign;
         self.empty += empty;
+        self.without += without;
         self.writes += writes;
         self.broken += broken;
     }

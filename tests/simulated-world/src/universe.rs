@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use failover_follower::route::{ClusterId, InstanceId, Route, TargetGroupArn};
+use failover_follower::route::{ClusterId, GroupHolds, InstanceId, Route, TargetGroupArn};
 use failover_follower::source::SourceId;
 use tokio::time::Instant;
 
@@ -50,6 +50,8 @@ pub fn route() -> Route {
         source: SourceId::Cluster(ClusterId::parse(CLUSTER).expect("a cluster identifier")),
         group: TargetGroupArn::parse(GROUP).expect("a target group's ARN"),
         endpoint: None,
+        holds: GroupHolds::Writer,
+        replication_user: None,
     }
 }
 

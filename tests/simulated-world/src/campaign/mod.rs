@@ -10,6 +10,8 @@ mod mischief;
 mod news;
 mod story;
 
+use failover_follower::route::GroupHolds;
+
 use crate::fault::Fault;
 use crate::tally::Tally;
 
@@ -34,6 +36,20 @@ pub struct Ending {
 /// If there is no runtime to be had.
 #[must_use]
 pub fn play(seed: u64, climate: Climate, fault: Option<Fault>) -> Ending {
+    play_story(seed, climate, GroupHolds::Writer, fault)
+}
+
+/// The same story where the group holds members: in most stories all of them refuse the replica, in
+/// some none does or one does not.
+///
+/// # Panics
+/// If there is no runtime to be had.
+#[must_use]
+pub fn play_with_members(seed: u64, climate: Climate, fault: Option<Fault>) -> Ending {
+    play_story(seed, climate, GroupHolds::Members, fault)
+}
+
+fn play_story(seed: u64, climate: Climate, holds: GroupHolds, fault: Option<Fault>) -> Ending {
     #[allow(
         clippy::expect_used,
         reason = "a runtime without I/O can always be made"
@@ -47,6 +63,7 @@ pub fn play(seed: u64, climate: Climate, fault: Option<Fault>) -> Ending {
         // Timers tick in milliseconds since the runtime was made. A universe that begins on a tick,
         // and in which everything lasts whole milliseconds, repeats to the letter.
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-        story::Story::new(seed, climate).play(fault).await
+        let story = story::Story::new(seed, climate);
+        story.holding(holds).play(fault).await
     })
 }

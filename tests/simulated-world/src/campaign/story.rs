@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use failover_follower::config::{OnFailoverStart, Settings};
-use failover_follower::route::InstanceId;
+use failover_follower::route::{GroupHolds, InstanceId};
 use fastrand::Rng;
 
 use super::{Climate, Ending};
@@ -38,6 +38,7 @@ pub(super) struct Story {
     /// A story without faults, and without a schedule that would put right what an event's run
     /// missed.
     pub(super) by_events_alone: bool,
+    holds: GroupHolds,
 }
 
 impl Story {
@@ -55,7 +56,34 @@ impl Story {
             writer: instance(1),
             invocations: Vec::new(),
             end: Duration::ZERO,
+            holds: GroupHolds::Writer,
         }
+    }
+
+    /// The same story where the group holds this.
+    pub(super) fn holding(mut self, holds: GroupHolds) -> Self {
+        self.holds = holds;
+        if holds == GroupHolds::Members {
+            let mut random = Rng::with_seed(self.seed.rotate_left(32));
+            let mut state = self.universe.now();
+            state.hold_members();
+            match random.u8(0..10) {
+                0 => state.members.guarded.clear(),
+                1 => {
+                    let one = instance(random.usize(1..=self.instances));
+                    state.members.guarded.remove(&one);
+                }
+                _ => {}
+            }
+            if random.bool() {
+                let standby = state.target(&instance(2));
+                if state.may_stand_by(&standby) && state.may_hold(&[state.right(), standby.clone()])
+                {
+                    state.group.insert(standby, None);
+                }
+            }
+        }
+        self
     }
 
     pub(super) async fn play(mut self, fault: Option<Fault>) -> Ending {
@@ -87,13 +115,14 @@ impl Story {
         self.calm();
         let lambda = Lambda {
             settings,
+            holds: self.holds,
             fault,
             ..Lambda::default()
         };
         let invocations = std::mem::take(&mut self.invocations);
         let runs = lambda.deliver(&self.universe, invocations).await;
         let mut state = self.universe.now();
-        if !state.is_right() {
+        if !state.is_right() || !self.by_events_alone && !state.has_its_standby() {
             let line = format!(
                 "the end: the group holds {:?}, the Writer is {}",
                 state.registered(),
@@ -255,6 +284,14 @@ impl Story {
         self.end = self.end.max(flip);
     }
 
+    /// A standby comes in once the Writer has been confirmed for three minutes.
+    fn ticks_after_calm(&self) -> u32 {
+        match self.holds {
+            GroupHolds::Writer => 3,
+            GroupHolds::Members => 6,
+        }
+    }
+
     /// Everything comes to rest; from then on there is only the schedule.
     fn calm(&mut self) {
         let last = self
@@ -279,9 +316,10 @@ impl Story {
             return;
         }
         let phase = self.seconds(0.0, TICK.as_secs_f64());
+        let last = calm + self.ticks_after_calm() * TICK;
         let ticks = (0u32..)
             .map(|number| phase + TICK * number)
-            .take_while(|tick| *tick <= calm + 3 * TICK);
+            .take_while(|tick| *tick <= last);
         self.invocations
             .extend(ticks.map(|tick| Invocation::new(tick, schedule())));
         self.universe.at(calm + 2 * TICK + RUN, |state| {

@@ -98,6 +98,7 @@ fn see(state: &State, log: &[LogEntry]) -> Observation {
         api: Ok(state.api.clone()),
         dns: state.dns.clone().ok_or_else(silent),
         log: Some(Ok(log.to_vec())),
+        survey: None,
         topology: Some(Topology {
             endpoint: route().source.as_str().to_owned(),
             port: PORT,

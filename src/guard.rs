@@ -3,6 +3,11 @@
 //! MySQL runs the statement for each new connection of a user without `CONNECTION_ADMIN`, and ends
 //! the connection where it fails. The guard fails for one user, on a reader only; a statement that
 //! fails for more locks the others out, too. `docs/guard.md` has what was played with it.
+//!
+//! The doctor judges it, and so does each run whose group holds members (`standby.rs`). Pure.
+
+use crate::route::InstanceId;
+use crate::world::{CallError, Survey};
 
 /// What a statement does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +32,58 @@ pub fn statement(user: &str) -> String {
     )
 }
 
+/// Why the guard is not seen.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Unguarded {
+    /// The engine has none.
+    #[error("the engine is {0:?}: only a reader of Aurora MySQL is innodb_read_only")]
+    Engine(String),
+    /// No look-up has found the instance.
+    #[error("`{0}` was not found among the cluster's instances")]
+    NotFound(InstanceId),
+    /// The parameters could not be looked up.
+    #[error("the parameters could not be looked up")]
+    LookUp(#[source] CallError),
+    /// The statement in effect is not the guard, or its parameters are not in effect.
+    #[error("`{0}`: {1}")]
+    Instance(InstanceId, String),
+}
+
+/// Whether the guard is in place on an instance, for this user: set, in effect, and in a form that
+/// shuts no other out. Anything less than certain is an error.
+///
+/// # Errors
+/// Where it is not, or not certainly.
+pub fn seen(survey: &Survey, instance: &InstanceId, user: &str) -> Result<(), Unguarded> {
+    if survey.engine != ENGINE {
+        return Err(Unguarded::Engine(survey.engine.clone()));
+    }
+    let Some(member) = survey.members.get(instance) else {
+        return Err(Unguarded::NotFound(instance.clone()));
+    };
+    let not = |why: String| Err(Unguarded::Instance(instance.clone(), why));
+    match judge(member.init_connect.as_deref().unwrap_or_default()) {
+        Guard::Absent => return not("no guard in its init_connect".to_owned()),
+        Guard::Unknown => return not("its init_connect has a form that is not known".to_owned()),
+        Guard::LocksOut(how) => return not(format!("its init_connect is no guard: {how}")),
+        Guard::Right(held) if held != user => {
+            return not(format!("its guard is for {held:?} and not for {user:?}"));
+        }
+        Guard::Right(_) => {}
+    }
+    match &member.pending {
+        Some(pending) => not(format!("its parameters are not in effect: {pending}")),
+        None => Ok(()),
+    }
+}
+
+/// The engine whose readers the guard tells. Those of a Multi-AZ DB cluster are no
+/// `innodb_read_only`.
+const ENGINE: &str = "aurora-mysql";
+
+/// What tells a reader from the Writer.
+const READER: &str = "@@innodb_read_only";
+
 /// What fails while the statement is prepared, and so on every server and for every user.
 const CONSTANT: [&str; 4] = ["extractvalue", "updatexml", "from", "signal"];
 
@@ -42,7 +99,7 @@ pub fn judge(statement: &str) -> Guard {
             "an error that is constant, or a table that is missing, fails for every user, on the \
              Writer, too",
         )
-    } else if has("innodb_read_only") {
+    } else if has(READER) || has("innodb_read_only") {
         Guard::Unknown
     } else {
         Guard::Absent
@@ -57,7 +114,7 @@ enum Token {
     Sign(char),
 }
 
-/// Takes a statement apart. `@@global.` and `@@` are left out: both mean the server's own.
+/// Takes a statement apart. `@@global.` is left as `@@`: both mean the server's own.
 fn tokens(statement: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut rest = statement.chars().peekable();
@@ -78,8 +135,7 @@ fn tokens(statement: &str) -> Vec<Token> {
             while let Some(next) = rest.next_if(|next| is_of_word(*next) || "@.".contains(*next)) {
                 word.push(next.to_ascii_lowercase());
             }
-            let own = word.trim_start_matches("@@").trim_start_matches("global.");
-            tokens.push(Token::Word(own.to_owned()));
+            tokens.push(Token::Word(word.replacen("@@global.", "@@", 1)));
         } else if !c.is_whitespace() && c != '`' {
             tokens.push(Token::Sign(c));
         }
@@ -108,9 +164,11 @@ fn parse(tokens: &[Token]) -> Option<Guard> {
     rest.take("= IF (")?;
     let (mut on_reader, mut user) = (false, None);
     loop {
-        if rest.take("innodb_read_only").is_some() {
+        if rest.take(READER).is_some() {
             on_reader = true;
             let _ = rest.take("= 1");
+        } else if user.is_some() {
+            return None; // no user has two names
         } else {
             user = Some(rest.user()?);
         }
@@ -142,6 +200,11 @@ fn parse(tokens: &[Token]) -> Option<Guard> {
         }
         Some(User::Is(name)) => Guard::Right(name),
     })
+}
+
+/// Whether a text may be a UUID, of which `UUID_TO_BIN` does not fail.
+fn is_uuid(text: &str) -> bool {
+    text.chars().filter(char::is_ascii_hexdigit).count() == 32
 }
 
 /// Which user a condition is about.
@@ -200,8 +263,8 @@ impl Rest<'_> {
             }
         }
         self.take("UUID_TO_BIN (")?;
-        let is_text = matches!(self.next()?, Token::Text(_));
-        is_text.then_some(())?;
+        let fails = matches!(self.next()?, Token::Text(text) if !is_uuid(&text));
+        fails.then_some(())?;
         self.take(")")
     }
 }
