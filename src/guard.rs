@@ -157,7 +157,9 @@ fn parse(tokens: &[Token]) -> Option<Guard> {
     let Token::Word(variable) = rest.next()? else {
         return None;
     };
-    if !variable.starts_with('@') {
+    // One `@`: two are a system variable, which fails for every user if there is none.
+    let name = variable.strip_prefix('@')?;
+    if name.is_empty() || name.contains('@') {
         return None;
     }
     let _ = rest.take(":");

@@ -150,10 +150,10 @@ impl Members {
         }
     }
 
-    /// Whether an instance was seen unguarded; not to have looked is not to have seen.
-    pub(crate) fn is_unguarded(&self, instance: &InstanceId) -> bool {
-        let found = self.memory.survey.as_ref();
-        found.is_some_and(|found| guard::seen(&found.survey, instance, &self.user).is_err())
+    /// Whether an instance was seen with the guard; `None` where none has been looked up.
+    pub(crate) fn is_guarded(&self, instance: &InstanceId) -> Option<bool> {
+        let found = self.memory.survey.as_ref()?;
+        Some(guard::seen(&found.survey, instance, &self.user).is_ok())
     }
 }
 

@@ -155,7 +155,9 @@ impl Context<'_> {
             instance: instance.clone(),
             target,
         };
-        if self.holds(&target) {
+        let own = self.seen.target(writer);
+        let writer_is_in = own.is_some_and(|own| self.holds(&own));
+        if self.holds(&target) && (writer_is_in || found.at >= members.began || gave_up) {
             return holds(next, target);
         }
         let comes_in = self.has_long_been_confirmed(writer, members);
@@ -237,17 +239,21 @@ impl Context<'_> {
         looked && self.most() > 1 && self.held().count() <= 2
     }
 
-    /// How many members may be in the group: two, where none of them was seen unguarded.
+    /// How many members may be in the group: two, where none of them was seen unguarded, and unless
+    /// a look-up that nothing was known before has failed.
     pub(crate) fn most(&self) -> usize {
         let Some(members) = &self.evidence.members else {
             return 1;
         };
+        if members.memory.survey.is_none() && members.has_given_up(self.now) {
+            return 1;
+        }
         let in_group = |instance: &&InstanceId| {
             let target = self.seen.target(instance);
             target.is_some_and(|target| self.holds(&target))
         };
         let mut held = self.seen.addresses.keys().filter(in_group);
-        if held.any(|instance| members.is_unguarded(instance)) {
+        if held.any(|instance| members.is_guarded(instance) == Some(false)) {
             1
         } else {
             2
@@ -275,9 +281,19 @@ impl Context<'_> {
             && self.is_settled()
     }
 
-    /// An open question: the members that are in stay, and so does a target that may be one's.
+    /// An open question: beside the Writer the members that are in stay, and so does a target that
+    /// may be one's; not one that was seen unguarded.
     fn open(&self, writer: &InstanceId, asks: bool) -> Standby {
         let own = self.seen.target(writer);
+        let whose = |target: &Target| {
+            let mut all = self.seen.addresses.keys();
+            all.find(|one| self.seen.target(one).as_ref() == Some(target))
+        };
+        let may_stay = |target: &Target| {
+            let guard = self.evidence.members.as_ref().zip(whose(target));
+            let is_guarded = guard.and_then(|(members, one)| members.is_guarded(one));
+            is_guarded.unwrap_or(true)
+        };
         let members = self.seen.members();
         let mut addresses = self.seen.addresses.values();
         let one_is_silent = addresses.any(|one| matches!(one, Err(NoAddress::Silent(_))));
@@ -285,7 +301,7 @@ impl Context<'_> {
         let stay = self.held().filter(may_be_members);
         Standby::Open {
             stay: stay
-                .filter(|held| Some(*held) != own.as_ref())
+                .filter(|held| Some(*held) != own.as_ref() && may_stay(held))
                 .cloned()
                 .collect(),
             asks,

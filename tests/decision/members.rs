@@ -392,6 +392,24 @@ fn without_a_log_a_standby_comes_in_when_the_process_has_known_the_writer_for_th
 }
 
 #[test]
+fn a_member_found_alone_leaves_at_once_where_it_was_seen_unguarded_or_no_look_up_is_allowed() {
+    let moved = |group| logs(seen("b", "b", group), &[]);
+    let scene = Scene::of_members(&[], moved("a"));
+    let scene = scene.look(1, failing(moved("a"), Cause::Denied));
+    assert_eq!(scene.plan().deregister, targets("a"), "as with `writer`");
+    assert_eq!(scene.plan().register, Some(target("b")));
+
+    let unguarded = survey("a", |it| it.init_connect = None);
+    let memory = remembered(self::scene("a", unguarded));
+    let scene = later(memory, 400, moved("a b"));
+    assert_eq!(
+        scene.plan().deregister,
+        targets("a"),
+        "seen by the run before"
+    );
+}
+
+#[test]
 fn a_member_found_alone_without_the_writer_is_explained_before_the_writer_comes_in() {
     let found = || logs(seen("a", "a", "b"), &[]);
     let scene = Scene::of_members(&[], found());
