@@ -118,6 +118,10 @@ fn the_tool_says_what_it_is_not_given_and_what_is_none() {
             "DBClusterIdentifier holds Aurora; it should hold a cluster identifier",
         ),
         (&[("Cluster", "a")], "the template has no parameter Cluster"),
+        (
+            &[],
+            "one of DBClusterIdentifier=… and DBInstanceIdentifier=…",
+        ),
     ] {
         let output = role_policy(&["function"], parameters);
         let said = String::from_utf8(output.stderr).unwrap();
