@@ -2,44 +2,22 @@
 //! away from a reader, so what counts is the time without the Writer in the group, and that no
 //! member is ever beside it that does not refuse the replica.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests"
-)]
-
 use std::time::Duration;
 
 use failover_follower::config::{OnFailoverStart, Settings};
-use failover_follower::report::{Outcome, RouteReport};
+use failover_follower::report::Outcome;
 use failover_follower::route::GroupHolds;
 use failover_follower::standby::Alone;
 use failover_follower::world::Target;
-use serde_json::Value;
 use simulated_world::payload::{completed, schedule, started, went_back};
-use simulated_world::universe::{PORT, address, instance};
+use simulated_world::universe::{PORT, instance};
 use simulated_world::{Health, Invocation, Lambda, Run, Universe};
+
+use crate::scene::{at, log, of, seconds, target};
 
 const ONE: &str = "aurora-source-instance-1";
 const TWO: &str = "aurora-source-instance-2";
 const THREE: &str = "aurora-source-instance-3";
-
-fn seconds(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
-
-fn at(when: u64, payload: Value) -> Invocation {
-    Invocation::new(seconds(when), payload)
-}
-
-fn target(number: usize) -> Target {
-    Target::new(address(number), PORT)
-}
-
-fn of(run: &Run) -> &RouteReport {
-    &run.report.routes[0]
-}
 
 /// A cluster of guarded members, the first of which is the Writer; these are in the group.
 fn universe(instances: usize, group: &[usize]) -> Universe {
@@ -49,11 +27,6 @@ fn universe(instances: usize, group: &[usize]) -> Universe {
     state.group = group.iter().map(|number| (target(*number), None)).collect();
     drop(state);
     universe
-}
-
-/// The cluster's event log shows this a second after it happened.
-fn log(universe: &Universe, happened: u64, message: String) {
-    universe.log(seconds(happened), message, seconds(1));
 }
 
 fn lambda() -> Lambda {

@@ -3,75 +3,26 @@
 //! Each test is a scenario; its name says which. The judge behind the seam knows where the Writer
 //! is.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests"
-)]
-
 use std::net::Ipv4Addr;
-use std::time::Duration;
 
 use failover_follower::blue_green::Deployment;
-use failover_follower::error::RunError;
-use failover_follower::report::{Outcome, RouteReport};
+use failover_follower::report::Outcome;
 use failover_follower::route::{ClusterId, InstanceId};
 use failover_follower::source::SourceId;
 use failover_follower::world::Target;
 use serde_json::{Value, json};
 use simulated_world::payload::{completed, instance_event, record, schedule, started};
 use simulated_world::universe::{CLUSTER, PORT, address, instance};
-use simulated_world::{Health, Invocation, Lambda, Run, State, Universe};
+use simulated_world::{Health, Lambda, State, Universe};
+
+use crate::scene::{assert_never, assert_right, at, error_type, history, of, once, seconds};
 
 const A: &str = "aurora-source-instance-1";
 const GREEN: Ipv4Addr = Ipv4Addr::new(10, 0, 7, 7);
 const STANDBY: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 12);
 
-fn seconds(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
-
-fn at(when: u64, payload: Value) -> Invocation {
-    Invocation::new(seconds(when), payload)
-}
-
 fn target(address: Ipv4Addr) -> Target {
     Target::new(address, PORT)
-}
-
-fn of(run: &Run) -> &RouteReport {
-    &run.report.routes[0]
-}
-
-fn error_type(run: &Run) -> Option<&'static str> {
-    of(run).error.as_ref().map(RunError::error_type)
-}
-
-fn once() -> Lambda {
-    Lambda {
-        retries: false,
-        ..Lambda::default()
-    }
-}
-
-fn history(universe: &Universe) -> String {
-    universe.now().history.join("\n")
-}
-
-#[track_caller]
-fn assert_never(universe: &Universe, target: &Target) {
-    let history = history(universe);
-    let registers = format!(" registers {target}");
-    assert!(!history.contains(&registers), "{history}");
-}
-
-#[track_caller]
-fn assert_right(universe: &Universe) {
-    let history = history(universe);
-    let state = universe.now();
-    assert!(state.is_right() && state.broken.is_empty(), "{history}");
-    assert_eq!(state.tally().another.times, 0, "{history}");
 }
 
 // --- Blue/green ------------------------------------------------------------------------------

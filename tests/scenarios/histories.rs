@@ -5,50 +5,23 @@
 //! otherwise. Every second of it the group is held against the truth: `assert_never` says who must
 //! never be in it.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests"
-)]
-
 use std::time::Duration;
 
 use failover_follower::config::{OnFailoverStart, Settings};
-use failover_follower::error::RunError;
-use failover_follower::report::{Outcome, RouteReport};
+use failover_follower::report::Outcome;
 use failover_follower::world::Target;
-use serde_json::{Value, json};
+use serde_json::json;
 use simulated_world::payload::{cluster_event, completed, instance_event, schedule, started};
-use simulated_world::universe::{PORT, address, instance};
-use simulated_world::{Health, Invocation, Lambda, Run, Universe};
+use simulated_world::universe::instance;
+use simulated_world::{Health, Lambda, Universe};
+
+use crate::scene::{
+    assert_never, assert_nothing_written, assert_right, at, error_type, history, of, once, seconds,
+    target,
+};
 
 const A: &str = "aurora-source-instance-1";
 const B: &str = "aurora-source-instance-2";
-
-fn seconds(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
-
-fn at(when: u64, payload: Value) -> Invocation {
-    Invocation::new(seconds(when), payload)
-}
-
-fn a() -> Target {
-    Target::new(address(1), PORT)
-}
-
-fn b() -> Target {
-    Target::new(address(2), PORT)
-}
-
-fn of(run: &Run) -> &RouteReport {
-    &run.report.routes[0]
-}
-
-fn error_type(run: &Run) -> Option<&'static str> {
-    of(run).error.as_ref().map(RunError::error_type)
-}
 
 /// A world in which B is the Writer and registered, and the CNAME still leads to A.
 fn b_with_a_stale_cname() -> Universe {
@@ -58,17 +31,9 @@ fn b_with_a_stale_cname() -> Universe {
         let mut state = universe.now();
         state.promote(instance(2));
         state.list(instance(2), flip);
-        state.group = [(b(), None)].into();
+        state.group = [(target(2), None)].into();
     }
     universe
-}
-
-/// Lambda that tries nothing again, so that each history is one run's.
-fn once() -> Lambda {
-    Lambda {
-        retries: false,
-        ..Lambda::default()
-    }
 }
 
 fn watching(longest_watch: u64) -> Lambda {
@@ -79,31 +44,6 @@ fn watching(longest_watch: u64) -> Lambda {
         },
         ..once()
     }
-}
-
-fn history(universe: &Universe) -> String {
-    universe.now().history.join("\n")
-}
-
-#[track_caller]
-fn assert_never(universe: &Universe, target: &Target) {
-    let writes = universe.now().writes.clone();
-    let wrong = writes.iter().find(|write| write.left.contains(target));
-    assert!(wrong.is_none(), "{wrong:?}\n{}", history(universe));
-}
-
-#[track_caller]
-fn assert_nothing_written(universe: &Universe) {
-    assert!(universe.now().writes.is_empty(), "{}", history(universe));
-}
-
-#[track_caller]
-fn assert_right(universe: &Universe) {
-    let right = universe.now().is_right();
-    assert!(right, "{}", history(universe));
-    let tally = universe.now().tally();
-    assert_eq!(tally.another.times, 0, "{}", history(universe));
-    assert!(universe.now().broken.is_empty(), "{}", history(universe));
 }
 
 /// When the group first held this target after a write, in seconds.
@@ -127,7 +67,7 @@ async fn h01_a_failover_that_is_called_off_with_a_stale_cname_puts_the_writer_ba
         let runs = watching(watch)
             .deliver(&universe, vec![at(2, started(A, 1.0))])
             .await;
-        assert_never(&universe, &a());
+        assert_never(&universe, &target(1));
         assert_eq!(
             of(&runs[0]).outcome,
             Outcome::Switched,
@@ -149,7 +89,7 @@ async fn h02_an_old_statement_and_a_stale_cname_do_not_outvote_the_api() {
         universe.now().dns = Some(instance(2));
         let arrival = at(arrives, payload.clone());
         Lambda::default().deliver(&universe, vec![arrival]).await;
-        assert_never(&universe, &b());
+        assert_never(&universe, &target(2));
         assert_right(&universe);
         if arrives > 60 {
             assert_nothing_written(&universe);
@@ -176,7 +116,7 @@ async fn h03_a_strangers_watch_does_not_refill_what_an_announcement_has_emptied(
         Lambda::default().deliver(&universe, invocations).await;
         let history = history(&universe);
         assert!(
-            !history.contains(&format!(" registers {}", a())),
+            !history.contains(&format!(" registers {}", target(1))),
             "{history}"
         );
         assert_right(&universe);
@@ -211,8 +151,13 @@ async fn h04_a_completion_takes_the_old_writer_out_at_once_though_the_api_lags()
         let runs = lambda
             .deliver(&universe, vec![at(13, completed(B, 12.0))])
             .await;
-        assert_eq!(left(&universe, &a()), Some(13), "{}", history(&universe));
-        let back = came_in(&universe, &b()).unwrap();
+        assert_eq!(
+            left(&universe, &target(1)),
+            Some(13),
+            "{}",
+            history(&universe)
+        );
+        let back = came_in(&universe, &target(2)).unwrap();
         assert!((34..=36).contains(&back), "{}", history(&universe));
         assert_eq!(of(&runs[0]).outcome, Outcome::Switched);
         assert_right(&universe);
@@ -227,8 +172,18 @@ async fn h04_where_the_api_falls_silent_a_completion_decides_with_dns() {
     let runs = once()
         .deliver(&universe, vec![at(11, completed(B, 10.5))])
         .await;
-    assert_eq!(left(&universe, &a()), Some(11), "{}", history(&universe));
-    assert_eq!(came_in(&universe, &b()), Some(25), "{}", history(&universe));
+    assert_eq!(
+        left(&universe, &target(1)),
+        Some(11),
+        "{}",
+        history(&universe)
+    );
+    assert_eq!(
+        came_in(&universe, &target(2)),
+        Some(25),
+        "{}",
+        history(&universe)
+    );
     assert_eq!(of(&runs[0]).outcome, Outcome::Switched);
     assert_right(&universe);
 }
@@ -266,7 +221,7 @@ async fn h07_a_cluster_without_a_writer_is_left_by_its_members_after_a_minute() 
     let universe = Universe::new(2, 1);
     universe.now().api = None;
     let runs = once().deliver(&universe, vec![at(0, schedule())]).await;
-    let gone = left(&universe, &a()).unwrap();
+    let gone = left(&universe, &target(1)).unwrap();
     assert!((60..=62).contains(&gone), "{}", history(&universe));
     assert_eq!(error_type(&runs[0]), Some("NoWriter"));
 }
@@ -280,7 +235,7 @@ async fn h08_an_announcement_a_stale_cname_and_a_silent_api_register_nothing() {
     universe.at(seconds(40), |state| state.api_health = Health::Up);
     let invocations = vec![at(0, schedule()), at(2, started(B, 1.0))];
     Lambda::default().deliver(&universe, invocations).await;
-    let back = came_in(&universe, &b()).unwrap();
+    let back = came_in(&universe, &target(2)).unwrap();
     assert!(back >= 11, "{}", history(&universe));
     assert_right(&universe);
 }
@@ -333,7 +288,7 @@ async fn h11_forged_announcements_register_nobody_wrong_and_write_a_bounded_numb
         let ticks = (0..22).map(|tick| at(60 * tick + 7, schedule()));
         let invocations = forged.chain(ticks).collect();
         Lambda::default().deliver(&universe, invocations).await;
-        assert_never(&universe, &b());
+        assert_never(&universe, &target(2));
         let writes = universe.now().writes.len();
         assert!(
             writes <= 4 * count,
@@ -353,7 +308,7 @@ async fn h12_an_unknown_event_id_with_a_known_text_is_an_announcement() {
     universe.fail_over(seconds(10), &instance(2), seconds(0), seconds(0));
     let runs = once().deliver(&universe, vec![at(2, unknown)]).await;
     assert!(
-        came_in(&universe, &b()).unwrap() >= 10,
+        came_in(&universe, &target(2)).unwrap() >= 10,
         "{}",
         history(&universe)
     );
@@ -374,7 +329,7 @@ async fn h13_evidence_takes_its_time_whatever_the_watch_and_the_timeout() {
         let runs = lambda.deliver(&universe, invocations).await;
         let history = history(&universe);
         assert!(
-            !history.contains(&format!(" registers {}", a())),
+            !history.contains(&format!(" registers {}", target(1))),
             "{history}"
         );
         if timeout < 20 {
@@ -410,7 +365,7 @@ async fn h14_an_empty_object_is_a_look_like_any_other() {
         Lambda::default().deliver(&universe, invocations).await;
         let history = history(&universe);
         assert!(
-            !history.contains(&format!(" registers {}", a())),
+            !history.contains(&format!(" registers {}", target(1))),
             "{history}"
         );
         assert_right(&universe);
@@ -427,7 +382,7 @@ async fn an_emptied_group_is_filled_after_half_a_minute_of_a_silent_log_or_a_min
             state.log.denied = denied;
         }
         once().deliver(&universe, vec![at(0, schedule())]).await;
-        let filled = came_in(&universe, &a()).unwrap();
+        let filled = came_in(&universe, &target(1)).unwrap();
         assert!(
             (earliest..=latest).contains(&filled),
             "{filled}\n{}",
