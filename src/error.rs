@@ -1,7 +1,7 @@
 //! Why a run failed: one `errorType` for each thing an operator can do something about.
 
 use crate::address::{NoAddress, Unsuitable};
-use crate::decide::Pending;
+use crate::decision::Pending;
 use crate::observe::Observation;
 use crate::world::{CallError, Cause};
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::decide::Decision;
+use crate::decision::Decision;
 use crate::members::Members;
 use crate::observe::Observation;
 use crate::route::InstanceId;

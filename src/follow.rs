@@ -4,9 +4,10 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::{info, warn};
 
 use crate::error::chain;
+use crate::look::Look;
 use crate::observe::observe;
 use crate::route::Route;
-use crate::run::{Action, Event, Look, Run};
+use crate::run::{Action, Event, Run};
 use crate::world::{Topology, World};
 
 /// Drives `run` along `route`, from `started` to `deadline`. `known` are the names that this

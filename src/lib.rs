@@ -7,9 +7,8 @@
 //! ```
 //!
 //! `run` is one pure state machine, `follow` the loop that carries its actions out, `world` the
-//! seam to AWS
-//! and DNS. Beside it, `{"action": "doctor"}` ─► [`doctor`]: an audit of the installation, which changes
-//! nothing.
+//! seam to AWS and DNS. Beside it, `{"action": "doctor"}` ─► [`doctor`]: an audit of the
+//! installation, which changes nothing.
 //!
 //! Level-triggered: an event says *look now*, and is a dated statement among others; never what is
 //! true. Each run looks at the world, decides, acts and looks again, and remembers nothing but
@@ -19,6 +18,7 @@ pub mod address;
 pub mod blue_green;
 pub mod config;
 pub mod decide;
+pub mod decision;
 pub mod doctor;
 pub mod endpoints;
 pub mod error;
@@ -27,6 +27,7 @@ pub mod follow;
 pub mod guard;
 pub mod handler;
 pub mod lambda;
+pub mod look;
 pub mod members;
 pub mod metrics;
 pub mod observe;
@@ -42,3 +43,4 @@ pub mod statement;
 pub mod trigger;
 pub mod watch;
 pub mod world;
+mod write;

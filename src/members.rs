@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::decide::{Context, Decision};
+use crate::decide::Context;
+use crate::decision::Decision;
 use crate::guard::{self, Unguarded};
 use crate::observe::Observation;
 use crate::route::InstanceId;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::decide::Decision;
+use crate::decision::Decision;
 use crate::world::Target;
 
 /// What to write. Deregistered first, registered second: empty beats wrong.

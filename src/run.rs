@@ -19,22 +19,22 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::config::Settings;
-use crate::decide::{Context, Decision, Pending, decide};
+use crate::decide::{Context, decide};
+use crate::decision::{Decision, Pending};
 use crate::error::RunError;
 use crate::evidence::Evidence;
+use crate::look::Look;
 use crate::members::{Members, Memory};
 use crate::observe::{Asks, Observation};
 use crate::plan::Plan;
 use crate::report::{Outcome, RouteReport, Tally, Witnesses};
-use crate::route::{InstanceId, Route};
+use crate::route::Route;
 use crate::settling::Settling;
 use crate::standby::Standby;
 use crate::statement::Statements;
 use crate::watch::{UNVERIFIED, WatchPolicy};
-use crate::world::{CallError, Cause, DEREGISTER, REGISTER, Target, Topology};
-
-/// A look that is older when it comes to registering is looked again.
-const OUTDATED: Duration = Duration::from_secs(2);
+use crate::world::{CallError, Target, Topology};
+use crate::write::Write;
 
 /// What stays of a run's time for its last looks once its minimum watch has ended.
 pub const ROOM_TO_END: Duration = Duration::from_secs(5);
@@ -99,21 +99,6 @@ pub struct Run {
     end: Option<Result<(), RunError>>,
 }
 
-/// One look, and what it led to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Look {
-    /// When its questions were asked.
-    pub asked: Duration,
-    /// What it saw.
-    pub seen: Observation,
-    /// The instance that the statements name.
-    pub hint: Option<InstanceId>,
-    /// What the group should hold.
-    pub decision: Decision,
-    /// What to write.
-    pub plan: Plan,
-}
-
 /// What has been done since the last beat; each of these at most once, and what is due again waits
 /// for the next beat.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -122,13 +107,6 @@ struct Beat {
     registered: bool,
     /// A look was made anew since the one before it was too old to register on.
     renewed: bool,
-}
-
-/// A write that is under way.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Write {
-    Deregister(BTreeSet<Target>),
-    Register(Target),
 }
 
 impl Run {
@@ -525,100 +503,5 @@ impl Run {
             };
         }
         report
-    }
-}
-
-impl Look {
-    /// Whether its answers are young enough to register on, and the event log is among them, unless
-    /// it may never be read.
-    fn is_good_to_register_on(&self, at: Duration) -> bool {
-        let has_log = match &self.seen.log {
-            Some(Ok(_)) => true,
-            Some(Err(error)) => error.is_final(),
-            None => false,
-        };
-        has_log && at.saturating_sub(self.asked) <= OUTDATED
-    }
-
-    /// An error that stays however often it is looked again.
-    fn final_error(&self) -> Option<RunError> {
-        match &self.seen.targets {
-            Err(error) if error.is_final() => Some(RunError::of_targets(error.clone())),
-            _ => None,
-        }
-    }
-
-    /// Whether looking again cannot help: the Writer's address is refused and those who should
-    /// leave have left, or this process has never known the cluster's names and the API says that
-    /// it never will.
-    fn is_hopeless(&self, minimum: Duration) -> bool {
-        let Observation { api, topology, .. } = &self.seen;
-        match (&self.decision, api) {
-            (
-                Decision::Evict {
-                    pending: Pending::Suitable(..),
-                    ..
-                },
-                _,
-            ) => self.seen.targets.is_ok(),
-            // In the middle of a blue/green switchover no cluster may have the name.
-            (_, Err(error)) if topology.is_none() && error.cause == Cause::NotFound => {
-                minimum.is_zero()
-            }
-            (_, Err(error)) => topology.is_none() && error.is_final(),
-            _ => false,
-        }
-    }
-
-    /// Whether a statement that counts names another than the Writer: it is followed all the same
-    /// where the API was seen to turn later, but that is no success until the next statement, or
-    /// until this one is old.
-    fn is_contradicted(&self) -> bool {
-        let stated = self.hint.as_ref();
-        stated.is_some_and(|stated| Some(stated) != self.decision.writer())
-    }
-
-    /// Why the group is not verified.
-    fn failure_reason(&self) -> RunError {
-        if let Err(error) = &self.seen.targets {
-            return RunError::of_targets(error.clone());
-        }
-        match &self.decision {
-            Decision::Evict { pending, .. } => RunError::of_pending(pending, &self.seen),
-            Decision::Follow { .. } if self.is_contradicted() => RunError::Undecided(None),
-            Decision::Follow { .. } => RunError::Unverified,
-        }
-    }
-}
-
-impl Write {
-    fn targets(&self) -> Vec<&Target> {
-        match self {
-            Self::Deregister(targets) => targets.iter().collect(),
-            Self::Register(target) => vec![target],
-        }
-    }
-
-    fn registers(&self) -> bool {
-        matches!(self, Self::Register(_))
-    }
-
-    /// What is said of it where the run's time was up before it had ended; `before` is why the one
-    /// before it failed.
-    fn cut_off(&self, before: Option<&CallError>) -> CallError {
-        let call = if self.registers() {
-            REGISTER
-        } else {
-            DEREGISTER
-        };
-        let targets: Vec<String> = self.targets().iter().map(ToString::to_string).collect();
-        let before_that = before.map(|before| format!("; before that: {}", before.detail));
-        let detail = format!(
-            "the function's time was up while {} was under way, and it may have been done{}",
-            targets.join(", "),
-            before_that.unwrap_or_default()
-        );
-        let cause = before.map_or(Cause::TimedOut, |before| before.cause);
-        CallError::new(call, cause, detail)
     }
 }

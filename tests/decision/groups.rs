@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use failover_follower::address::{NoAddress, suitable};
 use failover_follower::config::OnFailoverStart;
-use failover_follower::decide::{Decision, Pending};
+use failover_follower::decision::{Decision, Pending};
 use failover_follower::observe::Observation;
 use failover_follower::plan::Plan;
 use failover_follower::world::{CallError, Cause, Target};

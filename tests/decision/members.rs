@@ -3,7 +3,7 @@
 
 use failover_follower::address::NoAddress;
 use failover_follower::config::OnFailoverStart;
-use failover_follower::decide::{Decision, Pending};
+use failover_follower::decision::{Decision, Pending};
 use failover_follower::guard::{Unguarded, statement};
 use failover_follower::members::Memory;
 use failover_follower::observe::Observation;

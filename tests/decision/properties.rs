@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use failover_follower::address::{NoAddress, suitable};
-use failover_follower::decide::Decision;
+use failover_follower::decision::Decision;
 use failover_follower::evidence::Evidence;
 use failover_follower::observe::Observation;
 use failover_follower::statement::Statements;

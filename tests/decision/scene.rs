@@ -5,7 +5,8 @@ use std::net::Ipv4Addr;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use failover_follower::config::OnFailoverStart;
-use failover_follower::decide::{Context, Decision, Pending, decide};
+use failover_follower::decide::{Context, decide};
+use failover_follower::decision::{Decision, Pending};
 use failover_follower::evidence::Evidence;
 use failover_follower::members::{Members, Memory};
 use failover_follower::observe::Observation;

@@ -1,7 +1,7 @@
 //! The table above `decide`, row by row: each with a group that was found with a member in, and
 //! with one that was found empty, which only a statement explains.
 
-use failover_follower::decide::{Decision, Pending};
+use failover_follower::decision::{Decision, Pending};
 
 use crate::scene::{Scene, id, seen};
 

@@ -132,25 +132,20 @@ impl Rds {
         id: &ClusterId,
         is_first: bool,
     ) -> Result<Arc<DbCluster>, CallError> {
-        let found = self.clusters.ask(id).await;
-        let nothing = match found {
-            Ok(Some(cluster)) => return Ok(cluster),
-            Ok(None) => CallError::new(CLUSTERS, Cause::NotFound, format!("no cluster `{id}`")),
-            Err(error) if error.cause == Cause::NotFound && is_first => error,
-            Err(error) => return Err(error),
+        let error = match found(self.clusters.ask(id).await, CLUSTERS, "cluster", id) {
+            Err(error) if is_first && error.cause == Cause::NotFound => error,
+            answer => return answer,
         };
-        let Ok(name) = InstanceId::parse(id.as_str()) else {
-            return Err(nothing);
+        let name = InstanceId::parse(id.as_str());
+        let other = match &name {
+            Ok(name) => self.instances.ask(name).await.ok().flatten(),
+            Err(_) => None,
         };
-        Err(match self.instances.ask(&name).await {
-            Ok(Some(_)) => CallError {
-                detail: format!(
-                    "`{id}` is a DB instance, not a cluster: give it as DB_INSTANCE_IDENTIFIER; {}",
-                    nothing.detail
-                ),
-                ..nothing
-            },
-            _ => nothing,
+        let sentence = "is a DB instance, not a cluster: give it as DB_INSTANCE_IDENTIFIER";
+        Err(if other.is_some() {
+            explained(&error, id, sentence)
+        } else {
+            error
         })
     }
 
@@ -160,30 +155,41 @@ impl Rds {
         id: &InstanceId,
         is_first: bool,
     ) -> Result<Arc<DbInstance>, CallError> {
-        let found = self.instances.ask(id).await;
-        let nothing = match found {
-            Ok(Some(instance)) => return Ok(instance),
-            Ok(None) => CallError::new(INSTANCES, Cause::NotFound, format!("no instance `{id}`")),
-            Err(error) if error.cause == Cause::NotFound && is_first => error,
-            Err(error) => return Err(error),
+        let error = match found(self.instances.ask(id).await, INSTANCES, "instance", id) {
+            Err(error) if is_first && error.cause == Cause::NotFound => error,
+            answer => return answer,
         };
-        let Ok(name) = ClusterId::parse(id.as_str()) else {
-            return Err(nothing);
-        };
+        let name = ClusterId::parse(id.as_str());
         // Its members are asked for, which takes no other permission.
-        Err(match self.endpoints.ask(&name).await {
-            Ok(Some(_)) => CallError {
-                detail: format!(
-                    "`{id}` is a cluster, not a DB instance: give it as DB_CLUSTER_IDENTIFIER; {}",
-                    nothing.detail
-                ),
-                ..nothing
-            },
-            _ => nothing,
+        let other = match &name {
+            Ok(name) => self.endpoints.ask(name).await.ok().flatten(),
+            Err(_) => None,
+        };
+        let sentence = "is a cluster, not a DB instance: give it as DB_CLUSTER_IDENTIFIER";
+        Err(if other.is_some() {
+            explained(&error, id, sentence)
+        } else {
+            error
         })
     }
 
     async fn describe_endpoints(&self, id: &ClusterId) -> Result<Endpoints, CallError> {
         self.endpoints.ask(id).await.map(Option::unwrap_or_default)
     }
+}
+
+/// What an answer holds; that it holds nothing is an error, too.
+fn found<T>(
+    answer: Result<Option<T>, CallError>,
+    call: &'static str,
+    what: &str,
+    id: &impl std::fmt::Display,
+) -> Result<T, CallError> {
+    answer?.ok_or_else(|| CallError::new(call, Cause::NotFound, format!("no {what} `{id}`")))
+}
+
+/// The error, with what the name is before its own words.
+fn explained(error: &CallError, id: &impl std::fmt::Display, sentence: &str) -> CallError {
+    let detail = format!("`{id}` {sentence}; {}", error.detail);
+    CallError::new(error.call, error.cause, detail)
 }
