@@ -9,6 +9,8 @@
 )]
 
 mod groups;
+mod guarded;
+mod look_ups;
 mod members;
 mod properties;
 mod scene;
