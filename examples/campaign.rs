@@ -7,8 +7,8 @@
 //! ```
 //!
 //! The first prints the figures of each world, the second also the seeds behind them, the third one
-//! seed's history. `--bug TrustApi` plays them with one of the deliberate bugs, `--members` where the
-//! group holds members.
+//! seed's history. `--bug TrustApi` plays them with one of the deliberate bugs, `--members` where
+//! the group holds members.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;

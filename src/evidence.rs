@@ -269,8 +269,9 @@ impl Group {
         }
     }
 
-    /// Whether the list still shows what this run has taken out, or shows it again since another run
-    /// has put it in: nothing comes in beside it until it is gone, or the write counts as undone.
+    /// Whether the list still shows what this run has taken out, or shows it again since another
+    /// run has put it in: nothing comes in beside it until it is gone, or the write counts as
+    /// undone.
     #[must_use]
     pub fn awaits_removal(&self, now: DateTime<Utc>) -> bool {
         let mut unseen = self.unseen.iter();

@@ -275,9 +275,9 @@ impl Run {
         self.look_at_next_beat(at)
     }
 
-    /// Whether the last look saw the Writer confirmed and registered, beside it the standby if there
-    /// is one and nothing else, and no statement that counts names another. A dry run sees it in
-    /// what the group would hold.
+    /// Whether the last look saw the Writer confirmed and registered, beside it the standby if
+    /// there is one and nothing else, and no statement that counts names another. A dry run sees it
+    /// in what the group would hold.
     fn is_verified(&self) -> bool {
         let Some(look) = &self.last else {
             return false;

@@ -30,7 +30,8 @@ use crate::world::Target;
 /// to two minutes to act on a deregistration (containers-roadmap #470), and one that is taken back
 /// sooner cuts no connection.
 const CONFIRMED_FOR: TimeDelta = TimeDelta::minutes(3);
-/// How old a look-up of the members may be that leaves the Writer alone: the remedy may be under way.
+/// How old a look-up of the members may be that leaves the Writer alone: the remedy may be under
+/// way.
 const LOOK_UP_SOON: TimeDelta = TimeDelta::minutes(5);
 
 /// Who is in the group beside the Writer.

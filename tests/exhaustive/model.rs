@@ -35,7 +35,8 @@ pub(crate) struct State {
     runs: Vec<Driven>,
     runs_left: u8,
     failures_left: u8,
-    /// Too many members are in, and a run was cut off whose part it was to clear up: the retry will.
+    /// Too many members are in, and a run was cut off whose part it was to clear up: the retry
+    /// will.
     excused: bool,
     /// The last thing to happen was that a run ended as a success after the Writer had moved.
     followed: bool,
