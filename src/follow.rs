@@ -29,7 +29,11 @@ pub async fn follow(
         let carried_out = async {
             match &action {
                 Action::Look { at, asks } => {
-                    sleep_until(started + *at).await;
+                    // A timer rounds up to the millisecond, which would take the routes'
+                    // questions apart (`world/batcher.rs`).
+                    if started.elapsed() < *at {
+                        sleep_until(started + *at).await;
+                    }
                     let asked = started.elapsed();
                     let seen = observe(world, route, known.cloned(), *asks).await;
                     let seen = Box::new(seen);
@@ -114,5 +118,95 @@ impl Look {
         };
         let no_standby = decision.alone().map(|why| chain(why));
         info!(api, dns, hint, targets, %decision, %plan, no_standby, "looked");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::collections::BTreeSet;
+    use std::future::{Future, pending};
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+    use std::time::Duration;
+
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::blue_green::Deployment;
+    use crate::config::Settings;
+    use crate::route::{ClusterId, GroupHolds, TargetGroupArn};
+    use crate::source::SourceId;
+    use crate::watch::WatchPolicy;
+    use crate::world::{Answer, CallError, Cluster, LogEntry, Registration, Survey, Target};
+
+    /// A world that never answers, and notes that it was asked.
+    #[derive(Default)]
+    struct Silent {
+        asked: Cell<bool>,
+    }
+
+    impl World for Silent {
+        async fn source(&self, _: &SourceId, _: Option<&Topology>) -> Result<Cluster, CallError> {
+            self.asked.set(true);
+            pending().await
+        }
+
+        async fn log(&self, _: &SourceId) -> Result<Vec<LogEntry>, CallError> {
+            pending().await
+        }
+
+        async fn deployments(&self) -> Result<Vec<Deployment>, CallError> {
+            pending().await
+        }
+
+        async fn survey(&self, _: &SourceId) -> Result<Survey, CallError> {
+            pending().await
+        }
+
+        async fn resolve(&self, _: &str) -> Result<Answer, CallError> {
+            pending().await
+        }
+
+        async fn targets(&self, _: &TargetGroupArn) -> Result<Vec<Registration>, CallError> {
+            pending().await
+        }
+
+        async fn register(&self, _: &TargetGroupArn, _: &Target) -> Result<(), CallError> {
+            pending().await
+        }
+
+        async fn deregister(
+            &self,
+            _: &TargetGroupArn,
+            _: &BTreeSet<Target>,
+        ) -> Result<(), CallError> {
+            pending().await
+        }
+    }
+
+    /// Else routes that begin in one moment, within the same millisecond or not, would not ask in
+    /// one call.
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_is_due_is_asked_at_once() {
+        tokio::time::advance(Duration::from_micros(300)).await;
+        let group =
+            "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/w/0123456789abcdef";
+        let route = Route {
+            source: SourceId::Cluster(ClusterId::parse("cluster").unwrap()),
+            group: TargetGroupArn::parse(group).unwrap(),
+            endpoint: None,
+            holds: GroupHolds::Writer,
+            replication_user: None,
+        };
+        let time = Duration::from_mins(1);
+        let began = DateTime::UNIX_EPOCH;
+        let mut run = Run::new(Settings::default(), WatchPolicy::default(), began, time);
+        let (world, started) = (Silent::default(), Instant::now());
+        let times = [started, started + time];
+        let mut following = pin!(follow(&world, &route, &mut run, None, false, times));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(following.as_mut().poll(&mut context).is_pending());
+        assert!(world.asked.get());
     }
 }

@@ -66,6 +66,7 @@ impl Chorus {
     pub(crate) async fn start(cloud: &Cloud, clusters: usize, rights: Rights) -> Result<Self> {
         let one = [("DBClusterIdentifier", CLUSTER)];
         let group = [("TargetGroupArn", cloud.target_group_arn())];
+        let events = [("SourceType", "db-cluster"), ("SourceIdentifier", CLUSTER)];
         let elb = "elasticloadbalancing";
         let answers: BTreeMap<&'static str, String> = [
             (
@@ -75,6 +76,10 @@ impl Chorus {
             (
                 "DescribeDBInstances",
                 cloud.api("rds", "DescribeDBInstances", &[]).await?,
+            ),
+            (
+                "DescribeEvents",
+                cloud.api("rds", "DescribeEvents", &events).await?,
             ),
             (
                 "DescribeTargetHealth",

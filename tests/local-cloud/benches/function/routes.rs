@@ -19,9 +19,10 @@ pub(crate) async fn measure(bootstrap: &Path) -> Result<()> {
         LATENCY.as_millis()
     );
     println!(
-        "| routes | may ask for | run | DescribeDBClusters | DescribeDBInstances | DescribeTargetHealth | seconds | routes that failed | connections at a time | peak memory |"
+        "| routes | may ask for | run | DescribeDBClusters | DescribeDBInstances | DescribeEvents \
+         | DescribeTargetHealth | seconds | routes that failed | connections at a time | peak memory |"
     );
-    println!("|--:|---|---|--:|--:|--:|--:|--:|--:|--:|");
+    println!("|--:|---|---|--:|--:|--:|--:|--:|--:|--:|--:|");
     let mut complaint = None;
     let all = [1, 10, 100, 1000].map(|count| (count, Rights::All));
     let each = [100, 1000].map(|count| (count, Rights::Each));
@@ -43,9 +44,10 @@ pub(crate) async fn measure(bootstrap: &Path) -> Result<()> {
             complaint = complaint.or_else(|| told.lines().next().map(str::to_owned));
             let of = |action: &str| calls.get(action).copied().unwrap_or_default();
             println!(
-                "| {count} | {rights:?} | {run} | {} | {} | {} | {:.2} | {} | {} | {:.1} MB |",
+                "| {count} | {rights:?} | {run} | {} | {} | {} | {} | {:.2} | {} | {} | {:.1} MB |",
                 of("DescribeDBClusters"),
                 of("DescribeDBInstances"),
+                of("DescribeEvents"),
                 of("DescribeTargetHealth"),
                 took.as_secs_f64(),
                 told.lines().count(),
@@ -58,7 +60,8 @@ pub(crate) async fn measure(bootstrap: &Path) -> Result<()> {
         println!("\nThe first that failed said: {complaint}");
     }
     println!(
-        "\nLambda gives a function 4 KB for all of its environment; `ROUTES` of 1000 routes is {} KB here, with names as short as can be.",
+        "\nLambda gives a function 4 KB for all of its environment; `ROUTES` of 1000 routes is {} KB \
+         here, with names as short as can be.",
         routes(1000).len() / 1000
     );
     Ok(())
