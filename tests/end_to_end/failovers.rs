@@ -196,7 +196,9 @@ async fn a_failover_that_fails_and_goes_back() {
 #[tokio::test]
 async fn the_event_of_the_way_back_fills_the_group_while_the_first_run_still_watches() {
     let cloud = Cloud::start().await.unwrap();
-    let first = function(&cloud, &[("WATCH_SECONDS", "8")]).await;
+    // The first reads the log again so late that the second, however slowly it starts, comes before.
+    let slow = [("WATCH_SECONDS", "20"), ("POLL_INTERVAL_MS", "8000")];
+    let first = function(&cloud, &slow).await;
     let second = function(&cloud, &[]).await;
     let started = ago("failover", 1);
     let (watching, back) = tokio::join!(invoke(&first, &started), async {
